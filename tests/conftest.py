@@ -1,0 +1,123 @@
+"""Fixtures: the course's servers as processes, independent clients, a real browser."""
+import shutil
+import socket
+
+import course
+import pytest
+import websockets.sync.client
+from course import Program, free_port, missing, server_command
+
+
+@pytest.fixture
+def run():
+    """Returns a function that starts a Program, which is ended with the test.
+
+    A program that printed a traceback fails the test, unless program.may_complain is set.
+    """
+    programs = []
+
+    def start(command, **options):
+        programs.append(Program(command, **options))
+        return programs[-1]
+
+    yield start
+    for program in programs:
+        program.kill()
+    for program in programs:
+        if not program.may_complain:
+            for sign in ("Traceback", "Warning:"):
+                assert sign not in program.errors, f"{program.command}\n{program.errors}"
+
+
+@pytest.fixture
+def start_server(run):
+    """Returns start(folder, *args, settings={}, **env): a server that already listens.
+
+    The Program has .port, .url (ws://127.0.0.1:port) and .http (http://127.0.0.1:port).
+    settings are other values for the settings at the top of sturdy_websocket.py.
+    """
+    def start(folder="ws_server_example", *args, settings=None, port=None, cwd=None, **env):
+        port = port or free_port()
+        program = run(server_command(*args, settings=settings), cwd=cwd or course.ROOT / folder,
+                      env=dict(env, PORT=port))
+        program.expect(r"Ctrl-C")
+        program.port = port
+        program.url, program.http = f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}"
+        return program
+
+    return start
+
+
+@pytest.fixture
+def connect():
+    """Returns connect(url, **options): a client of the `websockets` package, closed with the test."""
+    clients = []
+
+    def open_client(url, **options):
+        options.setdefault("proxy", None)
+        options.setdefault("compression", None)
+        options.setdefault("max_size", None)
+        options.setdefault("open_timeout", course.PATIENCE)
+        clients.append(websockets.sync.client.connect(url, **options))
+        return clients[-1]
+
+    yield open_client
+    for client in clients:
+        client.close_timeout = 0.2
+        client.close()
+
+
+@pytest.fixture
+def raw():
+    """Returns raw(port, data=b""): a plain TCP socket to the server, closed with the test."""
+    sockets = []
+
+    def open_socket(port, data=b"", host="127.0.0.1"):
+        sockets.append(socket.create_connection((host, port), timeout=course.PATIENCE))
+        sockets[-1].sendall(data)
+        return sockets[-1]
+
+    yield open_socket
+    for each in sockets:
+        each.close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium: Playwright's own, or the one of the system."""
+    from playwright.sync_api import Error, sync_playwright
+
+    flags = ["--disable-background-networking", "--disable-component-update", "--disable-sync",
+             "--no-first-run", "--no-sandbox", "--disable-quic"]
+    with sync_playwright() as playwright:
+        path = next((shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")
+                     if shutil.which(name)), None)
+        try:
+            chromium = playwright.chromium.launch(args=flags, executable_path=path)
+        except Error as error:
+            missing(f"no browser: {str(error).splitlines()[0]}")
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Returns open_page(url, **context options): a page of its own browser window.
+
+    page.console is the list of what the page wrote to the console as errors.
+    """
+    contexts = []
+
+    def open_one(url, **options):
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(course.PATIENCE * 1000)
+        page.console = []
+        page.on("console", lambda line: page.console.append(line.text) if line.type == "error" else None)
+        page.on("pageerror", lambda error: page.console.append(str(error)))
+        page.goto(url)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()

@@ -1,0 +1,153 @@
+"""What the tests share: where the course is, and the programs in it as processes."""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TESTS = ROOT / "tests"
+IN_CI = os.environ.get("CI") == "true"
+SERVERS = ["ws_server_example", "http_ws_server_example", "serial_to_ws_server"]
+PATIENCE = 30       # seconds for what should happen at once, on a very busy machine
+
+
+def need(program, *other_names):
+    """Returns the path of a program; skips the test without it, or fails it in CI."""
+    for name in (program, *other_names):
+        if shutil.which(name):
+            return shutil.which(name)
+    missing(f"{program} is not on this computer")
+
+
+def missing(reason):
+    """Skips the test for this reason, or fails it in CI, where everything has to be there."""
+    (pytest.fail if IN_CI else pytest.skip)(reason)
+
+
+def free_port():
+    """Returns a port that nobody listens on, below the range that clients get theirs from."""
+    for port in range(20000 + os.getpid() * 7 % 9000, 32700):
+        if port in free_port.given:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+        free_port.given.add(port)
+        return port
+    raise RuntimeError("no free port")
+
+
+free_port.given = set()
+
+
+class Program:
+    """A program of the course as a process; its output is collected as it comes.
+
+    command: list of words; cwd: folder; env: what to add to the environment;
+    stdin: True to type into it with write().
+    """
+
+    def __init__(self, command, cwd=ROOT, env=None, stdin=False):
+        self.command = [str(word) for word in command]
+        self.may_complain = False       # a test that provokes a traceback sets this
+        self.port = None
+        clean = {name: value for name, value in os.environ.items() if name not in ("PORT", "PYTHONPATH")}
+        clean.update({name: str(value) for name, value in (env or {}).items()})
+        self.process = subprocess.Popen(
+            self.command, cwd=str(cwd), env=clean, bufsize=0,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.output, self.errors = "", ""
+        self.seen = 0                   # how far expect() has read
+        self.changed = threading.Condition()
+        self.readers = [
+            threading.Thread(target=self.collect, args=(stream, name), daemon=True)
+            for stream, name in ((self.process.stdout, "output"), (self.process.stderr, "errors"))]
+        for reader in self.readers:
+            reader.start()
+
+    def collect(self, stream, name):
+        for line in iter(lambda: stream.read(65536), b""):
+            with self.changed:
+                setattr(self, name, getattr(self, name) + line.decode("utf-8", "replace"))
+                self.changed.notify_all()
+        with self.changed:
+            self.changed.notify_all()
+
+    def expect(self, pattern, timeout=PATIENCE):
+        """Waits until the output, from where the last expect() ended, matches the pattern.
+
+        Returns the match; fails the test after timeout seconds or when the program ends before.
+        """
+        end = time.monotonic() + timeout
+        with self.changed:
+            while True:
+                found = re.compile(pattern, re.M).search(self.output, self.seen)
+                if found:
+                    self.seen = found.end()
+                    return found
+                over = not any(reader.is_alive() for reader in self.readers)
+                if over or time.monotonic() > end:
+                    pytest.fail(f"no {pattern!r} from {self.command}\n--- output\n{self.output}\n"
+                                f"--- errors\n{self.errors}")
+                self.changed.wait(0.2)
+
+    def expect_error(self, pattern, timeout=PATIENCE):
+        """Like expect(), for what the program writes to standard error, from its beginning."""
+        end = time.monotonic() + timeout
+        with self.changed:
+            while not re.compile(pattern, re.M).search(self.errors):
+                if time.monotonic() > end:
+                    pytest.fail(f"no {pattern!r} in the errors\n{self.errors}")
+                self.changed.wait(0.2)
+
+    def write(self, text):
+        """Types text into the program."""
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def wait(self, timeout=PATIENCE):
+        """Waits for the program's own end; returns its exit code."""
+        self.process.wait(timeout)
+        for reader in self.readers:
+            reader.join(timeout)
+        return self.process.returncode
+
+    def stop(self, number=signal.SIGINT):
+        """Presses Ctrl-C (or sends another signal); returns the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.wait()
+
+    def kill(self):
+        """Ends the program without asking it."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream:
+                stream.close()
+
+
+def python(*words):
+    """The command that runs Python with these words, strict about warnings and unclosed sockets."""
+    return [sys.executable, "-X", "dev", "-W", "error", *words]
+
+
+def server_command(*args, settings=None):
+    """The command that runs ./server.py, with other values for the settings of sturdy_websocket.py."""
+    if not settings:
+        return python("server.py", *args)
+    changes = "".join(f"sturdy_websocket.{name} = {value!r}; " for name, value in settings.items())
+    return python("-c", f"import sys; sys.path.insert(0, ''); import sturdy_websocket; {changes}"
+                        "import server; server.main()", *args)
