@@ -1,0 +1,66 @@
+"""
+  WebSocket server
+
+  Sends what one client says to all clients, with the address it came from.
+
+  Run it with:     python server.py
+  Another port:    PORT=8081 python server.py      (Windows: set PORT=8081)
+  You should see:  the addresses of the server, then a line for each client that
+                   comes, speaks and goes. Open ../js_client/index.html to speak.
+
+  Needs:           python -m pip install websocket-server==0.6.4
+                   and the file sturdy_websocket.py next to this one
+
+  After Tom Igoe's wsServer.js in websocket-examples (MIT)
+"""
+import json
+import os
+
+from sturdy_websocket import SturdyServer   # the file next to this one
+
+# "" means every network this computer is on; "127.0.0.1" would be this computer only.
+HOST = ""
+PORT = os.environ.get("PORT", 8080)
+
+
+# A client is a dictionary: its "id", its "address", and the "handler" that speaks to it.
+def new_client(client, server):
+    """Called when a client has connected."""
+    print("New Connection")
+
+
+def client_left(client, server):
+    """Called when a client is gone, whoever hung up."""
+    print("connection closed")
+
+
+def message_received(client, server, message):
+    """Called with every message: text is a str, binary data is bytes."""
+    address = client["address"][0]
+    print(f"{address}: {shorten(message)}")
+    if isinstance(message, bytes):
+        message = message.decode("utf-8", "replace")
+    # Everybody gets it, the speaker too. JSON puts it in quotes, so that any
+    # sign in it, even a quote or a new line, arrives as it was.
+    server.send_message_to_all(json.dumps(f"{address}: {message}", ensure_ascii=False))
+
+
+def main():
+    server = SturdyServer(host=HOST, port=PORT)
+    server.set_fn_new_client(new_client)
+    server.set_fn_client_left(client_left)
+    server.set_fn_message_received(message_received)
+    server.run_forever()
+
+
+def shorten(message):
+    """Returns a message as one short line, so that the terminal stays readable."""
+    if isinstance(message, bytes):
+        return f"({len(message)} bytes)"
+    line = message if len(message) <= 100 else f"{message[:100]}… ({len(message)} characters)"
+    # Signs that would move the cursor or begin a new line are shown as \n and the like.
+    return line if line.isprintable() else repr(line)
+
+
+if __name__ == "__main__":
+    main()
