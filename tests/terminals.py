@@ -1,0 +1,263 @@
+"""Runs what the READMEs tell a reader to type, each fenced block in a terminal of its own.
+
+How a README is read:
+
+- Each heading begins anew, in a fresh copy of the course. The blocks below it are windows that
+  are open at the same time, begun one after the other. At the end Ctrl-C is pressed in each.
+- A block marked sh is commands: each has to succeed, or be a program that says how Ctrl-C ends
+  it. A block marked console is what a terminal
+  shows: after "$ " what is typed, then what comes. … stands for what varies, and a line that is
+  only … for any number of lines. ^C means that Ctrl-C is pressed there.
+- A block marked diff is an edit, made in the file that has its lines.
+- A comment in the line before a block, which readers don't see, says more:
+    <!-- not run: why -->            for a board, or a server in another place
+    <!-- file: class.conf -->        the block is what has to be in that file
+    <!-- you type: good morning -->  the line with these words is not printed but typed
+    <!-- visitors -->                the test connects, speaks and leaves when the output says so
+- Every port is replaced by a free one, in the commands and in the copy; in what is printed
+  it is put back.
+"""
+import contextlib
+import os
+import re
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pexpect
+import psutil
+import pytest
+import websocket
+from course import PATIENCE, ROOT, free_port
+from markdown_it import MarkdownIt
+
+SHELLS, EDITED = ("sh", "console"), (".py", ".js")
+PORTS = ("8080", "8081", "3000", "3001", "1883", "9001", "8443")
+
+
+class Block:
+    """A fenced block: .kind, .text, .line (its number), .marks (name: value), .section (a heading)."""
+
+    def __init__(self, token, comments, section):
+        self.kind, self.text, self.section = token.info.strip(), token.content, section
+        self.line = token.map[0] + 1
+        pairs = [re.fullmatch(r"([a-z ]+?)(?::\s*(.*))?", comment.strip(), re.S) for comment in comments]
+        self.marks = [(found[1], found[2]) for found in pairs if found]
+
+    def mark(self, name):
+        """Returns the list of what the comments of this name say."""
+        return [value for key, value in self.marks if key == name]
+
+
+def read_blocks(path):
+    """Returns the fenced blocks of a README, in order."""
+    blocks, comments, section = [], [], 0
+    for token in MarkdownIt("commonmark").parse(path.read_text()):
+        if token.type == "heading_open":
+            section += 1
+        elif token.type == "html_block":
+            comments += re.findall(r"<!--(.*?)-->", token.content, re.S)
+        elif token.type == "fence":
+            blocks.append(Block(token, comments, section))
+        if token.type != "html_block":
+            comments = []
+    return blocks
+
+
+class Terminal(threading.Thread):
+    """One block being run. .ready is set when the next block may begin, .problem says what is wrong."""
+
+    def __init__(self, block, folder, ports):
+        super().__init__(daemon=True)
+        self.block, self.ports = block, ports
+        self.shown = [line for line in block.text.splitlines() if line.strip()]
+        self.typed = block.mark("you type")
+        self.ready, self.problem = threading.Event(), None
+        self.transcript, self.visitors = [], []
+        environment = {name: value for name, value in os.environ.items()
+                       if name not in ("PORT", "PYTHONPATH", "CI", "VIRTUAL_ENV")}
+        environment.update(PATH=f"{Path(sys.executable).parent}:{environment['PATH']}", TERM="dumb",
+                           LC_ALL="C.UTF-8", COLUMNS="80", PIP_DISABLE_PIP_VERSION_CHECK="1")
+        self.child = pexpect.spawn("bash", ["--norc", "-c", self.script()], cwd=str(folder), env=environment,
+                                   encoding="utf-8", codec_errors="replace", dimensions=(50, 500), timeout=None)
+        # Otherwise pexpect waits before it types, and when it looks whether there is more.
+        self.child.delaybeforesend = None
+
+    def script(self):
+        """Returns the block's commands for the shell; in a console block each is shown as well."""
+        text = other_ports(self.block.text, self.ports)
+        if self.block.kind == "sh":
+            return "set -e\n" + text
+        commands = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
+        return "\n".join("printf '%s\\n' '$ " + each.replace("'", "'\\''") + f"'\n{each}" for each in commands)
+
+    def run(self):
+        try:
+            self.follow()
+        except (AssertionError, OSError, pexpect.ExceptionPexpect) as error:
+            self.problem = f"{error}"
+        self.ready.set()
+
+    def follow(self):
+        """Compares what is printed with what the block shows, and types what is typed in between."""
+        if self.block.kind == "sh":
+            while "Ctrl-C" not in (self.next_line(5 * PATIENCE) or "Ctrl-C"):
+                pass
+            return
+        last_command = max(i for i, line in enumerate(self.shown) if line.startswith("$ "))
+        skip = False
+        for number, line in enumerate(self.shown):
+            if number > last_command + 1 or number == last_command + 1 and self.acts(line):
+                self.ready.set()
+            if line.strip() == "…":
+                skip = True
+                continue
+            self.act(line)
+            if line.startswith("^C"):
+                line = line[2:]
+                if not line:
+                    continue
+            self.find(line, skip)
+            skip = False
+
+    def wait_until_ready(self):
+        """Waits until the next window may be opened: a server has to listen before it is called."""
+        self.ready.wait()
+        if not re.search(r"server\.py|websocketd|caddy|mosquitto\b(?!_)", self.block.text):
+            return
+        with contextlib.suppress(psutil.NoSuchProcess):
+            shell = psutil.Process(self.child.pid)
+            while shell.status() != psutil.STATUS_ZOMBIE:
+                for each in [shell, *shell.children(recursive=True)]:
+                    with contextlib.suppress(psutil.Error):
+                        if any(link.status == psutil.CONN_LISTEN for link in each.net_connections("tcp")):
+                            return
+                time.sleep(0.02)
+
+    def acts(self, line):
+        """Tells whether this line comes only when somebody does something."""
+        return line.startswith("^C") or line in self.typed or bool(self.block.mark("visitors"))
+
+    def act(self, line):
+        """Does what makes this line appear, if it is not the program's own doing."""
+        if line.startswith("^C"):
+            self.child.sendintr()
+        elif line in self.typed:
+            self.child.sendline(self.typed.pop(self.typed.index(line)))
+        elif self.block.mark("visitors"):
+            said = re.fullmatch(r"127\.0\.0\.1: (.*)", line)
+            if line == "New Connection":
+                self.visitors.append(websocket.create_connection(self.address(), timeout=PATIENCE))
+            elif line == "connection closed":
+                self.visitors.pop(0).close()
+            elif said:
+                self.visitors[0].send(said[1])
+
+    def address(self):
+        """Returns the address of the server that this terminal runs."""
+        port = re.search(r"ws://localhost:(\d+)", "\n".join(self.transcript))[1]
+        return f"ws://127.0.0.1:{self.ports.get(port, port)}/"
+
+    def find(self, line, skip):
+        """Waits for this line; with skip others may come before it."""
+        pattern = ".*".join(re.escape(part.strip()) for part in line.strip().split("…"))
+        while True:
+            came = self.next_line()
+            assert came is not None, f"not printed: {line!r}"
+            if re.fullmatch(pattern, re.sub(r"^(\^C)*", "", came).strip()):
+                return
+            assert skip, f"shown:   {line!r}\nprinted: {came!r}"
+
+    def next_line(self, timeout=PATIENCE):
+        """Returns the next line that is not empty, with the usual ports; None at the end."""
+        while True:
+            try:
+                over = self.child.expect([r"\r*\n", pexpect.EOF], timeout=timeout)
+            except pexpect.TIMEOUT:
+                raise AssertionError(f"nothing more came after {self.transcript[-3:]}") from None
+            line = self.child.before
+            for port, free in self.ports.items():
+                line = line.replace(str(free), port)
+            self.transcript.append(line)
+            if line.replace("^C", "").strip() or over:
+                return None if over and not line.strip() else line
+
+    def close(self):
+        """Presses Ctrl-C where something still runs; returns what is wrong, or None."""
+        self.join()
+        try:
+            # What ends by itself gets a moment for it. A server goes on: there, more may come.
+            over = self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=0.5) == 0
+            rest = [line for line in self.child.before.splitlines() if line.strip()] if over else []
+            if not over:
+                self.child.sendintr()
+                self.child.expect(pexpect.EOF, timeout=PATIENCE)
+            self.transcript += self.child.before.splitlines()
+        except pexpect.TIMEOUT:
+            self.problem = self.problem or "Ctrl-C does not end it."
+        self.child.close(force=True)
+        for visitor in self.visitors:
+            visitor.close()
+        return self.problem or self.complaint(over, rest)
+
+    def complaint(self, over, rest):
+        """Returns what is wrong with how it ended, or None."""
+        if any("Traceback" in line for line in self.transcript) and "Traceback" not in self.block.text:
+            return "There is a traceback."
+        if self.block.kind == "sh" and over and self.child.exitstatus:
+            return f"The command failed with exit code {self.child.exitstatus}."
+        if self.block.kind == "console" and rest and self.shown[-1].strip() != "…":
+            return f"This was printed too, and is not shown: {rest}"
+        return None
+
+
+def copy_course(folder, ports):
+    """Copies the course, as somebody gets it, into a folder, with other ports in its programs."""
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(
+        ".*", "tests", "node_modules", "__pycache__", "*.log"))
+    for path in folder.rglob("*"):
+        if path.suffix in EDITED and path.name != "sturdy_websocket.py":
+            path.write_text(other_ports(path.read_text(), ports))
+
+
+def other_ports(text, ports):
+    """Returns the text with the free ports in place of the usual ones."""
+    return re.sub(r"\b(" + "|".join(ports) + r")\b", lambda found: str(ports[found[0]]), text)
+
+
+def edit(block, folder):
+    """Makes the change that a diff block shows, in the one file that has its lines."""
+    lines = block.text.splitlines(keepends=True)
+    before = "".join(line[1:] for line in lines if line[0] in " -")
+    after = "".join(line[1:] for line in lines if line[0] in " +")
+    found = [path for path in folder.iterdir() if path.suffix in EDITED and before in path.read_text()]
+    assert len(found) == 1, f"line {block.line}: {len(found)} files have the lines of this change"
+    found[0].write_text(found[0].read_text().replace(before, after, 1))
+
+
+def run_section(readme, blocks, folder):
+    """Does what one section of a README says, in a copy of the course; fails the test if it is not so."""
+    ports = {port: free_port() for port in PORTS}
+    copy_course(folder, ports)
+    here = folder / readme.parent.relative_to(ROOT)
+    terminals, problems = [], []
+    for block in blocks:
+        if block.mark("not run"):
+            continue
+        for name in block.mark("file"):
+            (here / name).write_text(other_ports(block.text, ports))
+        if block.kind == "diff":
+            edit(block, here)
+        if block.kind in SHELLS:
+            terminals.append(Terminal(block, here, ports))
+            terminals[-1].start()
+            terminals[-1].wait_until_ready()
+    for terminal in terminals:
+        problem = terminal.close()
+        if problem:
+            problems.append(f"{readme.relative_to(ROOT)}, line {terminal.block.line}: {problem}\n"
+                            "--- the terminal\n" + "\n".join(terminal.transcript))
+    if problems:
+        pytest.fail("\n\n".join(problems))

@@ -1,0 +1,231 @@
+"""The READMEs: every command in them works, and what they show is what comes."""
+import ast
+import configparser
+import itertools
+import json
+import plistlib
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from course import ROOT, TESTS, missing, need
+from terminals import SHELLS, read_blocks, run_section
+
+LESSONS = ["ws_server_example", "http_ws_server_example", "serial_to_ws_server", "ws_client_example",
+           "js_client", "p5js_client", "arduino_websocket_client"]
+HEADINGS = ["What it does", "What you need", "Run it", "What you should see", "How it works",
+            "Break it on purpose", "Try this next"]
+READMES = [ROOT / "README.md", *(ROOT / lesson / "README.md" for lesson in LESSONS)]
+SOURCES = (".py", ".js", ".html", ".css", ".ino", ".h")
+# What a block may be: run, read as code of the course, typed on Windows, an edit, a file, a picture.
+CODE = ("python", "js", "cpp", "html", "css")
+WINDOWS = ("bat", "powershell")
+OTHERS = ("diff", "conf", "caddyfile", "ini", "xml", "json", "text")
+# Who else may be the author of a text in the troubleshooting table.
+OTHER_PROGRAMS = ["Python", "pip", "the browser", "Windows", "macOS", "Linux", "your shell", "Arduino IDE",
+                  "PowerShell", "p5.js Web Editor", "another WebSocket server"]
+
+
+def name_of(path):
+    return path.parent.name if path.parent != ROOT else "course"
+
+
+def text_of(readme):
+    """Returns the text of a README; the test fails if there is none."""
+    if not readme.exists():
+        pytest.fail(f"there is no {readme.relative_to(ROOT)}")
+    return readme.read_text()
+
+
+def sections_that_run():
+    """Yields (README, blocks) for each section in which something is to be run."""
+    for readme in READMES:
+        blocks = read_blocks(readme) if readme.exists() else []
+        for section, group in itertools.groupby(blocks, key=lambda block: block.section):
+            group = list(group)
+            first = next((block for block in group if block.kind in SHELLS and not block.mark("not run")), None)
+            if first:
+                yield pytest.param(readme, group, id=f"{name_of(readme)}-line{first.line}")
+
+
+every_readme = pytest.mark.parametrize("readme", READMES, ids=name_of)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="these commands are for macOS and Linux")
+@pytest.mark.parametrize("readme, blocks", list(sections_that_run()))
+def test_commands_do_what_is_shown(readme, blocks, tmp_path):
+    text = "".join(block.text for block in blocks)
+    for program in ("mosquitto", "mosquitto_pub", "mosquitto_sub", "websocketd", "caddy", "curl"):
+        if re.search(rf"\b{program} ", text):
+            need(program)
+    run_section(readme, blocks, tmp_path / "course")
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_headings(lesson):
+    found = re.findall(r"^## (.*)", text_of(ROOT / lesson / "README.md"), re.M)
+    assert found == HEADINGS
+
+
+@every_readme
+def test_blocks_are_of_a_known_kind(readme):
+    text_of(readme)
+    for block in read_blocks(readme):
+        where = f"line {block.line}"
+        assert block.kind in (*SHELLS, *CODE, *WINDOWS, *OTHERS), f"{where}: {block.kind!r}"
+        assert block.kind != "console" or block.text.startswith("$ "), f"{where} begins with no command"
+        assert all(mark in ("not run", "file", "you type", "visitors") for mark, _ in block.marks), where
+        assert all(block.mark("not run")) , f"{where}: say why it is not run"
+
+
+@every_readme
+def test_excerpts_are_in_the_files(readme):
+    text_of(readme)
+    folder = readme.parent
+    files = folder.rglob("*") if folder != ROOT else (path for lesson in LESSONS for path in (ROOT / lesson).rglob("*"))
+    sources = [path.read_text().splitlines() for path in files if path.suffix in SOURCES]
+    for block in read_blocks(readme):
+        if block.kind in CODE:
+            lines = textwrap.dedent(block.text).splitlines()
+            assert any(stands_in(lines, source) for source in sources), f"line {block.line} is in no file\n{block.text}"
+
+
+def stands_in(lines, source):
+    """Tells whether these lines stand in the source one after the other, indented or not."""
+    starts = [i for i, line in enumerate(source) if line.strip() == lines[0].strip()]
+    return any(textwrap.dedent("\n".join(source[i:i + len(lines)])).splitlines() == lines for i in starts)
+
+
+def anchor(heading):
+    """Returns what GitHub makes of a heading, for links to it."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@every_readme
+def test_links_lead_somewhere(readme):
+    text = re.sub(r"^( *)```.*?^\1```", "", text_of(readme), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"(https?|mailto):", target):
+            assert re.match(r"https://[\w.-]+\.\w+(/\S*)?$", target), target
+            continue
+        path, _, name = target.partition("#")
+        file = (readme.parent / path).resolve() if path else readme
+        assert file.exists() and ROOT in (file, *file.parents), f"{target} is not there"
+        if name:
+            headings = re.findall(r"^#+ (.*)", file.read_text(), re.M)
+            assert name in [anchor(heading) for heading in headings], f"{target}: no such heading"
+
+
+@every_readme
+def test_files_named_in_the_text_exist(readme):
+    text = re.sub(r"^( *)```.*?^\1```", "", text_of(readme), flags=re.M | re.S)
+    for name in re.findall(r"`([\w./]+/[\w.]+\.(?:py|js|html|css|ino|h|md|txt))`", text):
+        assert (readme.parent / name).exists() or (ROOT / name).exists(), name
+
+
+@every_readme
+def test_commands_for_windows_make_sense(readme):
+    text_of(readme)
+    for block in read_blocks(readme):
+        for line in block.text.splitlines() if block.kind in WINDOWS else []:
+            here = readme.parent
+            for command in re.split(r" && | \| |; ", line.strip()):
+                words = command.split()
+                assert re.fullmatch(r"py|python|cd|set|\$env:\w+|\.venv\\Scripts\\\w+|schtasks|git|echo|copy|"
+                                    r"mosquitto(_pub|_sub)?|Set-ExecutionPolicy", words[0]), command
+                if words[0] == "cd":
+                    here = here / words[1].replace("\\", "/")
+                for word in words:
+                    if re.fullmatch(r"[\w\\.]+\.(py|txt|html)", word):
+                        file = here / word.replace("\\", "/")
+                        assert file.exists(), f"line {block.line}: {word} is not in {here}"
+
+
+def printed_texts(path):
+    """Returns the texts in a file of the course, … in place of what varies."""
+    source = path.read_text()
+    if path.suffix == ".py":
+        return [joined(node) for node in ast.walk(ast.parse(source))
+                if isinstance(node, ast.JoinedStr) or isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    # Texts that + puts together over several lines are one text.
+    source = re.sub(r'"\s*\+?\s*\n\s*\+?\s*"', "", source)
+    texts = [found[2] for found in re.finditer(r"([\"'`])((?:\\.|(?!\1).)*)\1", source)]
+    return [re.sub(r"\$\{[^{}]*\}", "…", text) for text in texts]
+
+
+def joined(node):
+    """Returns the text of a constant or an f-string, … in place of its fields."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+
+
+def troubles():
+    """Returns the rows of the troubleshooting table: (texts on the screen, who shows them)."""
+    section = text_of(ROOT / "README.md").split("\n## Troubleshooting\n")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+            for line in section.splitlines() if line.startswith("|")]
+    return [(re.findall(r"`([^`]+)`", row[0]), row[1]) for row in rows if not re.match(r"(On your|:?-)", row[0])]
+
+
+def test_troubles_are_texts_that_somebody_prints():
+    rows = troubles()
+    assert len(rows) > 20
+    for texts, author in rows:
+        files = re.findall(r"\]\(([^)]+)\)", author)
+        if not files:
+            assert author in OTHER_PROGRAMS, f"who prints {texts}: {author!r}?"
+            continue
+        for text in texts:
+            assert any(text in printed for file in files for printed in printed_texts(ROOT / file)), \
+                f"{author} does not print {text!r}"
+        assert texts or author == "", author
+
+
+def test_drawing_of_the_handshake_is_what_the_server_does(start_server, raw):
+    drawing = next(block.text for block in read_blocks(ROOT / "README.md") if "Sec-WebSocket-Key" in block.text)
+    asked = re.findall(r"((?:GET|[\w-]+:) .*?)\s*─*(?:>|\s\s|$)", drawing, re.M)
+    request = [line for line in asked if "Accept" not in line]
+    server = start_server("http_ws_server_example")
+    link = raw(server.port, "\r\n".join([*request[:request.index(next(
+        line for line in request if "Version" in line)) + 1], "", ""]).encode())
+    answer = link.recv(65536).decode()
+    assert re.search(r"HTTP/1\.1 101 Switching Protocols", drawing) and answer.startswith("HTTP/1.1 101 Switching")
+    for line in re.findall(r"Sec-WebSocket-Accept: \S+", drawing):
+        assert line in answer
+
+
+def test_files_to_save_are_of_their_kind():
+    """The service files and settings in the READMEs can be read by what they are for."""
+    for readme in READMES:
+        for block in read_blocks(readme) if readme.exists() else []:
+            if block.kind == "ini":
+                unit = configparser.ConfigParser(interpolation=None, strict=False)
+                unit.optionxform = str
+                unit.read_string(block.text)
+                assert {"Unit", "Service", "Install"} <= set(unit.sections())
+            elif block.kind == "xml":
+                assert plistlib.loads(block.text.encode())["KeepAlive"] is True
+            elif block.kind == "json":
+                json.loads(block.text)
+
+
+def test_spelling():
+    files = [path for path in ROOT.rglob("*") if path.suffix in (".md", *SOURCES)
+             and not {"node_modules", ".venv"} & set(path.parts)]
+    done = subprocess.run([sys.executable, "-m", "codespell_lib", "--config", ROOT / ".codespellrc", *files],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_markdown_lint():
+    need("node")
+    program = TESTS / "node_modules/markdownlint-cli2/markdownlint-cli2-bin.mjs"
+    if not program.exists():
+        missing("markdownlint-cli2 is not installed")
+    done = subprocess.run(["node", program, *(path.relative_to(ROOT) for path in READMES if path.exists())],
+                          cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
