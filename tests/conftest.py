@@ -1,4 +1,5 @@
 """Fixtures: the course's servers as processes, independent clients, a real browser."""
+import contextlib
 import shutil
 import socket
 
@@ -51,20 +52,18 @@ def start_server(run):
 @pytest.fixture
 def connect():
     """Returns connect(url, **options): a client of the `websockets` package, closed with the test."""
-    clients = []
+    clients = contextlib.ExitStack()
 
     def open_client(url, **options):
         options.setdefault("proxy", None)
         options.setdefault("compression", None)
         options.setdefault("max_size", None)
         options.setdefault("open_timeout", course.PATIENCE)
-        clients.append(websockets.sync.client.connect(url, **options))
-        return clients[-1]
+        options.setdefault("close_timeout", 0.2)
+        return clients.enter_context(websockets.sync.client.connect(url, **options))
 
-    yield open_client
-    for client in clients:
-        client.close_timeout = 0.2
-        client.close()
+    with clients:
+        yield open_client
 
 
 @pytest.fixture

@@ -1,0 +1,228 @@
+"""A WebSocket client that sends what a test wants, right or wrong, and shows what comes back.
+
+Frames are written and read by the `websockets` package, so the servers' own code does not
+judge itself.
+"""
+
+import base64
+import concurrent.futures
+import contextlib
+import hashlib
+import json
+import selectors
+import socket
+import struct
+import time
+
+import course
+from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
+
+TEXT, BINARY, CONT = Opcode.TEXT, Opcode.BINARY, Opcode.CONT
+CLOSE, PING, PONG = Opcode.CLOSE, Opcode.PING, Opcode.PONG
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+ACCEPT = base64.b64encode(
+    hashlib.sha1((KEY + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+).decode()
+
+
+def request(path="/", method="GET", version="HTTP/1.1", **changes):
+    """Returns the bytes of a handshake; changes: header_name="value", or None to leave it out."""
+    headers = {
+        "Host": "localhost",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": KEY,
+        "Sec-WebSocket-Version": "13",
+    }
+    headers.update({name.replace("_", "-"): value for name, value in changes.items()})
+    lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
+    return "\r\n".join([f"{method} {path} {version}", *lines, "", ""]).encode("latin-1")
+
+
+def frame(opcode, payload=b"", fin=True, **bits):
+    """Returns the bytes of a masked frame; bits: rsv1, rsv2, rsv3."""
+    if isinstance(payload, str):
+        payload = payload.encode()
+    return Frame(opcode, payload, fin, **bits).serialize(mask=True)
+
+
+def odd_frame(first, payload=b""):
+    """Returns the bytes of a masked frame with any first byte and any payload."""
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else struct.pack("!BH", 0xFE, size)
+    return bytes([first]) + length + b"\0\0\0\0" + payload
+
+
+def close_frame(code=None, reason=b""):
+    return odd_frame(0x88, b"" if code is None else struct.pack("!H", code) + reason)
+
+
+class Wire:
+    """One connection. With path=None the handshake is left to the test."""
+
+    def __init__(
+        self, port, path="/", host="127.0.0.1", receive_buffer=None, patience=None, **headers
+    ):
+        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.settimeout(patience or course.PATIENCE)
+        self.socket.connect((host, port))
+        self.reader = StreamReader()
+        if path is not None:
+            self.send(request(path, **headers))
+            self.status, self.headers = self.read_head()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.socket.close()
+
+    close = __exit__
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def say(self, message):
+        """Sends a whole message: str or bytes."""
+        self.send(frame(TEXT if isinstance(message, str) else BINARY, message))
+
+    def pump(self, parser):
+        """Runs a parser of the `websockets` package over what comes; EOFError if it ends."""
+        while True:
+            try:
+                next(parser)
+            except StopIteration as done:
+                return done.value
+            data = self.socket.recv(65536)
+            if data:
+                self.reader.feed_data(data)
+            else:
+                self.reader.feed_eof()
+
+    def read_head(self):
+        """Returns the status and the headers (lower-case names) of an HTTP answer."""
+        lines = []
+        while not lines or lines[-1]:
+            line = self.pump(self.reader.read_line(65536)).decode("latin-1").strip()
+            lines.append(line)
+        headers = {}
+        for line in lines[1:-1]:
+            name, _, value = line.partition(":")
+            headers[name.strip().lower()] = value.strip()
+        return int(lines[0].split()[1]), headers
+
+    def read_body(self, headers):
+        return self.pump(self.reader.read_exact(int(headers["content-length"])))
+
+    def read(self):
+        """Returns (opcode, payload) of the next frame, which has to follow the rules itself."""
+        got = self.pump(Frame.parse(self.reader.read_exact, mask=False))
+        got.check()
+        assert got.fin and not (got.rsv1 or got.rsv2 or got.rsv3)
+        return got.opcode, bytes(got.data)
+
+    def hear(self):
+        """Returns the next message, str or bytes; answers pings. EOFError after a close frame."""
+        while True:
+            opcode, payload = self.read()
+            if opcode == PING:
+                self.send(frame(PONG, payload))
+            elif opcode == CLOSE:
+                raise EOFError(f"closed with {close_code(payload)}")
+            elif opcode != PONG:
+                return payload.decode() if opcode == TEXT else payload
+
+    def hear_until(self, message):
+        """Returns the messages up to this one, which is the last in the list."""
+        heard = [self.hear()]
+        while heard[-1] != message:
+            heard.append(self.hear())
+        return heard
+
+    def sync(self):
+        """Waits until the server has handled all that was sent; returns the frames till then."""
+        self.send(frame(PING, b"sync"))
+        frames = []
+        while (got := self.read()) != (PONG, b"sync"):
+            frames.append(got)
+        return frames
+
+    def ending(self):
+        """Reads on; returns the close code, None if the frame has none, 1006 without a frame."""
+        with contextlib.suppress(ConnectionError, EOFError):
+            while True:
+                opcode, payload = self.read()
+                if opcode == CLOSE:
+                    return close_code(payload)
+        return 1006
+
+    def is_at_end(self):
+        """Waits for the server to hang up; True if nothing came before that."""
+        try:
+            return self.socket.recv(1) == b""
+        except ConnectionError:
+            return True
+
+    def vanish(self):
+        """Breaks the connection off with a reset, as a computer that crashes does."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+
+def close_code(payload):
+    return struct.unpack("!H", payload[:2])[0] if payload else None
+
+
+def echo_of(folder, message):
+    """Returns what the server of this folder sends to all for a message, None for nothing."""
+    if folder == "http_ws_server_example":
+        return message
+    if folder == "ws_server_example":
+        if isinstance(message, bytes):
+            message = message.decode("utf-8", "replace")
+        return json.dumps(f"127.0.0.1: {message}", ensure_ascii=False)
+    return None
+
+
+def served(message):
+    """Returns the bytes of the frame in which a server sends this message."""
+    opcode = TEXT if isinstance(message, str) else BINARY
+    payload = message.encode() if isinstance(message, str) else message
+    return Frame(opcode, payload).serialize(mask=False)
+
+
+def gather(wires, size):
+    """Reads size bytes from each of the wires, side by side.
+
+    Returns a list with the bytes of each, and the longest silence of any of them in seconds.
+    """
+    received = {wire: bytearray() for wire in wires}
+    last = dict.fromkeys(wires, time.monotonic())
+    longest, end = 0, time.monotonic() + 3 * course.PATIENCE
+    with selectors.DefaultSelector() as selector:
+        for wire in wires:
+            selector.register(wire.socket, selectors.EVENT_READ, wire)
+        while selector.get_map():
+            assert time.monotonic() < end, {len(data) for data in received.values()}
+            for key, _ in selector.select(1):
+                wire, now = key.data, time.monotonic()
+                data = wire.socket.recv(min(1 << 20, size - len(received[wire])))
+                assert data, f"hung up after {len(received[wire])} bytes"
+                longest, last[wire] = max(longest, now - last[wire]), now
+                received[wire] += data
+                if len(received[wire]) == size:
+                    selector.unregister(wire.socket)
+    return [bytes(received[wire]) for wire in wires], longest
+
+
+@contextlib.contextmanager
+def meanwhile(function, *args):
+    """Runs a function in a thread beside the block, and waits for it at the end of the block."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        future = pool.submit(function, *args)
+        yield
+        future.result(course.PATIENCE)
