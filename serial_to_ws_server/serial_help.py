@@ -13,17 +13,19 @@ You can skip this file. The lesson is in server.py, which takes from here:
 import contextlib
 import errno
 import math
+import re
 import sys
 import time
 
+PYSERIAL = """\
+This lesson needs the package pyserial; the one named serial is something else. Type:
+  python -m pip uninstall serial
+  python -m pip install websocket-server==0.6.4 pyserial==3.5"""
 try:
     import serial
     from serial.tools.list_ports import comports
 except ImportError:
-    sys.exit(
-        "This lesson needs the package pyserial, not the one named serial. Type:\n"
-        "  python -m pip uninstall serial\n  python -m pip install pyserial==3.5"
-    )
+    sys.exit(PYSERIAL)
 
 NO_BOARD = """\
 No board was found. Try another cable, because some only charge, and another USB socket.
@@ -90,18 +92,18 @@ def port_advice(error, name):
 
 
 def check_baud(texts, baud):
-    """Passes texts on, and prints a hint, once, if most lines in them are unreadable.
+    """Passes texts on, and prints a hint, once, if most of what is in them is unreadable.
 
-    A little noise when the port is opened is normal: ten lines or 200 letters are judged at once.
+    A little noise when a port is opened is normal, so ten pieces of lines are judged together.
     """
     sample = ""
     for text in texts:
         yield text
         sample += text
-        lines = sample.split("\n")
-        if len(lines) > 10 or len(sample) > 200:
+        pieces = re.findall(".{1,20}", sample)
+        if len(pieces) >= 10:
             sample = ""
-            if 2 * sum("\ufffd" in line or "\0" in line for line in lines) > len(lines):
+            if sum("\ufffd" in piece or "\0" in piece for piece in pieces) > len(pieces) / 2:
                 print(WRONG_BAUD.format(baud=baud))
                 yield from texts
 

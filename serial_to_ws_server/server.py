@@ -70,17 +70,27 @@ def main():
     print(
         f"Reading {'whole lines' if options.lines else 'bytes as they come'} from {options.port}."
     )
-    server = SturdyServer(host=HOST, port=PORT)
+    server = SerialServer(host=HOST, port=PORT)
     server.set_fn_new_client(new_client)
     server.set_fn_client_left(client_left)
     server.set_fn_message_received(message_received)
     server.writable_port = port if options.write else None
-    # Reading waits for the board, serving waits for browsers: each needs a thread of its own.
-    reader = threading.Thread(target=read_port, args=(port, server, options), daemon=True)
-    reader.start()
+    server.reader = threading.Thread(target=read_port, args=(port, server, options), daemon=True)
     server.run_forever()
-    stopping.set()
-    reader.join(timeout=2)
+
+
+class SerialServer(SturdyServer):
+    """Reading waits for the board, serving waits for browsers: each needs a thread of its own."""
+
+    def serve_forever(self, poll_interval=0.5):
+        """Called by run_forever(); serves the clients until Ctrl-C."""
+        try:
+            self.reader.start()
+            super().serve_forever(poll_interval)
+        finally:
+            stopping.set()
+            if self.reader.is_alive():
+                self.reader.join(timeout=1)
 
 
 def read_port(port, server, options):
