@@ -31,7 +31,7 @@ const CLOSE_CODES = {
 };
 
 const page = {};            // the elements of the page, by their id
-let socket;                 // the one connection, or the last one there was
+let socket = null;          // the one connection, or the last one there was
 let server;                 // its address
 let wanted = false;         // true from Connect until Disconnect
 let answered = false;       // true once the server has answered
@@ -43,11 +43,8 @@ function connect(event) {
   const address = page.address.value.trim();
   // Pressed again while it is under way: one connection is enough.
   if (wanted && address === server && socket.readyState <= WebSocket.OPEN) return;
-  if (socket) {
-    // What still comes from the last one is no longer our business.
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close(1000);
-  }
+  if (socket) socket.close(1000);
+  socket = null;
   server = address;
   wanted = true;
   answered = false;
@@ -87,31 +84,33 @@ function messageReceived(event) {
 }
 
 // The connection has ended, or could not be made: a browser does not tell pages which.
+// One from before that ends late is no news.
 function connectionClosed(event) {
-  const why = `${event.code}, ${event.reason || CLOSE_CODES[event.code] || "no code we know"}`;
+  if (event.target !== socket) return;
+  clearTimeout(timer);
   if (!wanted) {
     show("Disconnected", "Press Connect to come back.");
     addLine("event", "disconnected");
     return;
   }
+  timer = setTimeout(openSocket, pause);
+  pause = Math.min(pause * 2, LONGEST_PAUSE);
   if (document.body.dataset.state === "Connected") {
+    const why = `${event.code}, ${event.reason || CLOSE_CODES[event.code] || "no code we know"}`;
     show("Connection lost", `Code ${why}. Trying again until you press Disconnect.`);
     addLine("event", `connection lost: ${why}`);
   } else if (!answered) {
-    const port = /^wss:|:[0-9]+([/?]|$)/.test(server) ? "" : ", an address without a port such as :8080";
+    const port = /^wss:|:[0-9]+([/?]|$)/.test(server) ? "" : ", without a port such as :8080";
     show("No answer", `Is server.py running? Nobody answers at ${server}${port}`);
   }
-  clearTimeout(timer);
-  timer = setTimeout(openSocket, pause);
-  pause = Math.min(pause * 2, LONGEST_PAUSE);
 }
 
 function disconnect() {
   wanted = false;
   clearTimeout(timer);
   // The server has to agree, and a frozen one may take a minute: say so at once.
-  show("Disconnecting …", "Waiting for the server's goodbye.");
-  if (socket.readyState === WebSocket.CLOSED) show("Disconnected", "Press Connect to come back.");
+  const over = socket.readyState === WebSocket.CLOSED;
+  show(over ? "Disconnected" : "Disconnecting …", "Press Connect to come back.");
   socket.close(1000);
   page.connect.focus();
 }
