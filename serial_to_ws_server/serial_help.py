@@ -126,12 +126,13 @@ def shorten(message):
 class MadeUpSensor:
     """Stands in for a serial port: a slow wave arrives on it, ten lines a second."""
 
-    port, in_waiting = "demo", 0
+    port, in_waiting, count = "demo", 0, 0
 
     def read(self, size):
         """Waits for the next line and returns its bytes, whatever the size."""
         time.sleep(0.1)
-        return b"%d\r\n" % (512 + 500 * math.sin(time.monotonic() / 2))
+        self.count += 1
+        return b"%d\r\n" % (512 + 500 * math.sin(self.count / 20))
 
     def write(self, data):
         """Takes the bytes, and does nothing with them."""

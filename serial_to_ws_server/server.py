@@ -67,9 +67,7 @@ def main():
     if not options.port:
         return print(port_list())
     port = open_port(options.port, options.baud)
-    print(
-        f"Reading {'whole lines' if options.lines else 'bytes as they come'} from {options.port}."
-    )
+    print(f"Reading {'lines' if options.lines else 'bytes as they come'} from {options.port}.")
     server = SerialServer(host=HOST, port=PORT)
     server.set_fn_new_client(new_client)
     server.set_fn_client_left(client_left)
