@@ -1,0 +1,375 @@
+"""The pages of http_ws_server_example: the right files, quickly, and nothing outside public/."""
+
+import email.utils
+import http.client
+import os
+import shutil
+import time
+
+import pytest
+from course import PATIENCE, ROOT
+from wire import Wire
+
+FOLDER = "http_ws_server_example"
+SECRET = b"only the teacher may read this"
+PIXEL = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def site(start_server, tmp_path):
+    """A copy of the lesson with more files in public/, and secrets beside it."""
+    lesson = tmp_path / "lesson"
+    shutil.copytree(ROOT / FOLDER, lesson, ignore=shutil.ignore_patterns("__pycache__"))
+    public = lesson / "public"
+    (public / "empty").mkdir()
+    (public / "folder").mkdir()
+    (public / "folder" / "index.html").write_text("<title>folder</title>")
+    (public / "picture.png").write_bytes(PIXEL)
+    (public / "module.wasm").write_bytes(b"\0asm")
+    (public / "grüße an alle.html").write_text("<title>grüße</title>", encoding="utf-8")
+    (public / "big.bin").write_bytes(bytes(range(256)) * 20_000)
+    (lesson / "secret.txt").write_bytes(SECRET)
+    (lesson / "public_secret").mkdir()
+    (lesson / "public_secret" / "secret.txt").write_bytes(SECRET)
+    if os.name == "posix":
+        (public / "link.txt").symlink_to(lesson / "secret.txt")
+        (public / "link").symlink_to(lesson / "public_secret")
+        (public / "inside.png").symlink_to(public / "picture.png")
+    server = start_server(FOLDER, cwd=lesson)
+    server.public = public
+    return server
+
+
+def ask(server, path="/", method="GET", body=None, **headers):
+    """Returns status, headers and body of the answer to one request."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    try:
+        connection.putrequest(method, path, skip_host=False, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name.replace("_", "-"), value)
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+    finally:
+        connection.close()
+
+
+def raw_request(path, *lines, method="GET"):
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: localhost", *lines, "", ""]).encode()
+
+
+def test_served_files_are_those_of_the_folder(start_server):
+    server = start_server(FOLDER)
+    public = ROOT / FOLDER / "public"
+    names = [name for name in os.listdir(public) if not name.startswith(".")]
+    assert {"index.html", "script.js", "styles.css"} <= set(names)
+    for name in names:
+        assert ask(server, f"/{name}")[2] == (public / name).read_bytes()
+    assert ask(server, "/")[2] == (public / "index.html").read_bytes()
+    assert ask(server, "/?from=here#there")[2] == (public / "index.html").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "path, types",
+    [
+        ("/", ["text/html"]),
+        ("/script.js", ["text/javascript", "application/javascript"]),
+        ("/styles.css", ["text/css"]),
+        ("/picture.png", ["image/png"]),
+        ("/module.wasm", ["application/wasm"]),
+        ("/folder/", ["text/html"]),
+        ("/big.bin", ["application/octet-stream"]),
+    ],
+)
+def test_type_of_a_file(site, path, types):
+    """Browsers take the type from the server, and are told not to guess."""
+    status, headers, _ = ask(site, path)
+    assert status == 200
+    assert headers.get_content_type() in types
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_type_does_not_depend_on_the_computer(start_server, tmp_path):
+    """Some Windows computers have it that .js is plain text: browsers then refuse it."""
+    lesson = tmp_path / "lesson"
+    shutil.copytree(ROOT / FOLDER, lesson, ignore=shutil.ignore_patterns("__pycache__"))
+    (lesson / "sitecustomize.py").write_text(
+        "import mimetypes\n"
+        "mimetypes.init()\n"
+        "for ending in ('.js', '.css', '.html', '.png', '.wasm'):\n"
+        "    mimetypes.add_type('text/plain', ending)\n"
+    )
+    (lesson / "public" / "module.wasm").write_bytes(b"\0asm")
+    server = start_server(FOLDER, cwd=lesson, PYTHONPATH=lesson)
+    assert "javascript" in ask(server, "/script.js")[1]["Content-Type"]
+    assert "text/css" in ask(server, "/styles.css")[1]["Content-Type"]
+    assert "application/wasm" in ask(server, "/module.wasm")[1]["Content-Type"]
+
+
+OUTSIDE = [
+    "/../secret.txt",
+    "/../../lesson/secret.txt",
+    "/folder/../../secret.txt",
+    "/%2e%2e/secret.txt",
+    "/%2e%2e%2fsecret.txt",
+    "/..%2fsecret.txt",
+    "/.%2e/secret.txt",
+    "/%252e%252e/secret.txt",
+    "/..%5csecret.txt",
+    "/..\\secret.txt",
+    "/\\..\\secret.txt",
+    "/....//secret.txt",
+    "/..;/secret.txt",
+    "/%c0%ae%c0%ae/secret.txt",
+    "/../public_secret/secret.txt",
+    "/_secret/secret.txt",
+    "../secret.txt",
+    "..%2fsecret.txt",
+    "//secret.txt",
+    "///etc/passwd",
+    "/etc/passwd",
+    "//etc/passwd",
+    "/%2fetc%2fpasswd",
+    "/C:/Windows/win.ini",
+    "/C:%5cWindows%5cwin.ini",
+    "file:///etc/passwd",
+    "http://localhost/../secret.txt",
+    "/index.html%00.png",
+    "/%00",
+    "/../secret.txt%00.html",
+    "/secret.txt",
+    "/server.py",
+    "/sturdy_websocket.py",
+    "/../server.py",
+    "/link.txt",
+    "/link/secret.txt",
+    "/link/",
+    "/link",
+    "/no-such-file.html",
+    "/index.html/",
+    "/" + "x" * 5000,
+    "/" + "../" * 2000 + "etc/passwd",
+]
+
+
+def test_nothing_outside_public_can_be_read(site):
+    """Whatever way out is asked for, there is no such page, and the terminal stays quiet."""
+    for path in OUTSIDE:
+        for method in ("GET", "HEAD"):
+            with Wire(site.port, path=None) as client:
+                client.send(raw_request(path, "Connection: close", method=method))
+                status, headers = client.read_head()
+                body = b"" if method == "HEAD" else client.read_body(headers)
+            assert status in (301, 400, 404), (path, method)
+            assert SECRET not in body and b"root:" not in body and b"import" not in body, path
+            if status == 301:  # a folder without its slash: it may only lead to itself
+                assert headers["location"].startswith("/") and "//" not in headers["location"]
+    assert site.errors == ""
+
+
+def test_moved_does_not_lead_to_another_computer(site):
+    """A path that begins with two slashes names a computer: it is not sent back as it came."""
+    for path in ("//folder", "//folder/..//folder", "//example.com/%2e%2e/folder", "/\\folder"):
+        with Wire(site.port, path=None) as client:
+            client.send(raw_request(path, "Connection: close"))
+            headers = client.read_head()[1]
+        assert not headers.get("location", "/").startswith(("//", "/\\", "http"))
+
+
+def test_link_that_stays_inside(site):
+    if os.name != "posix":
+        pytest.skip("links need a permission on Windows")
+    assert ask(site, "/inside.png")[2] == PIXEL
+
+
+def test_public_may_itself_be_a_link(start_server, tmp_path):
+    """A student keeps the pages elsewhere: the lesson's folder says so, so it is allowed."""
+    if os.name != "posix":
+        pytest.skip("links need a permission on Windows")
+    lesson, pages = tmp_path / "lesson", tmp_path / "pages"
+    shutil.copytree(ROOT / FOLDER, lesson, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.move(str(lesson / "public"), str(pages))
+    (lesson / "public").symlink_to(pages)
+    (tmp_path / "secret.txt").write_bytes(SECRET)
+    server = start_server(FOLDER, cwd=lesson)
+    assert ask(server, "/")[0] == 200
+    assert ask(server, "/..%2fsecret.txt")[0] == 404
+
+
+def test_folder_is_not_listed(site):
+    status, _, body = ask(site, "/empty/")
+    assert status == 404 and b"Directory listing" not in body
+    status, _, body = ask(site, "/folder/")
+    assert status == 200 and body == b"<title>folder</title>"
+    os.remove(site.public / "index.html")
+    status, _, body = ask(site, "/")
+    assert status == 404 and b"script.js" not in body
+
+
+def test_name_with_spaces_and_umlauts(site):
+    status, headers, body = ask(site, "/gr%C3%BC%C3%9Fe%20an%20alle.html")
+    assert status == 200 and "grüße" in body.decode()
+
+
+def test_head(site):
+    """HEAD says all that GET says, without the body."""
+    for path, code in (("/", 200), ("/big.bin", 200), ("/none", 404)):
+        got, got_headers, _ = ask(site, path)
+        status, headers, body = ask(site, path, "HEAD")
+        assert status == got == code and body == b""
+        for name in ("Content-Type", "Content-Length", "X-Content-Type-Options", "Last-Modified"):
+            assert headers[name] == got_headers[name]
+
+
+def test_if_modified_since(site):
+    """A page that the browser has already is not sent again."""
+    _, headers, _ = ask(site, "/script.js")
+    date = headers["Last-Modified"]
+    status, headers, body = ask(site, "/script.js", If_Modified_Since=date)
+    assert status == 304 and body == b""
+    before = email.utils.formatdate(time.time() - 10 * 365 * 86400, usegmt=True)
+    assert ask(site, "/script.js", If_Modified_Since=before)[0] == 200
+    assert ask(site, "/script.js", If_Modified_Since="yesterday")[0] == 200
+
+
+def test_changed_page_is_seen_at_the_next_reload(site):
+    """The file is read anew for each request: a student edits and reloads."""
+    _, headers, _ = ask(site, "/index.html")
+    page = site.public / "index.html"
+    page.write_text("<title>mine</title>")
+    os.utime(page, (time.time() + 5, time.time() + 5))
+    status, _, body = ask(site, "/index.html", If_Modified_Since=headers["Last-Modified"])
+    assert status == 200 and body == b"<title>mine</title>"
+
+
+def test_several_pages_on_one_connection(site):
+    """Keep-alive: page, script and styles one after the other, errors between."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
+    connection.connect()
+    socket = connection.sock
+    for path, code in (
+        ("/", 200),
+        ("/none", 404),
+        ("/script.js", 200),
+        ("/empty/", 404),
+        ("/styles.css", 200),
+        ("/big.bin", 200),
+    ):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        assert answer.status == code
+        body = answer.read()
+        if code == 404:
+            # A page that is not there does not have to cost the connection, but it may.
+            if connection.sock is None:
+                connection.connect()
+                socket = connection.sock
+        else:
+            assert body == (site.public / (path[1:] or "index.html")).read_bytes()
+            assert connection.sock is socket
+    connection.request("HEAD", "/")
+    assert connection.getresponse().read() == b""
+    connection.close()
+
+
+def test_requests_in_one_piece_are_answered_in_order(site):
+    """Pipelining, and a WebSocket at the end of it."""
+    with Wire(site.port, path=None) as client:
+        handshake = raw_request(
+            "/",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version: 13",
+        )
+        client.send(
+            raw_request("/picture.png")
+            + raw_request("/", method="HEAD")
+            + raw_request("/module.wasm")
+            + handshake
+        )
+        status, headers = client.read_head()
+        assert status == 200 and client.read_body(headers) == PIXEL
+        assert client.read_head()[0] == 200
+        status, headers = client.read_head()
+        assert status == 200 and client.read_body(headers) == b"\0asm"
+        assert client.read_head()[0] == 101
+        client.say("hello")
+        assert client.hear() == "hello"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ("Content-Length: 44", raw_request("/module.wasm")[:44]),
+        ("Transfer-Encoding: chunked", b"5\r\nGET /\r\n0\r\n\r\n"),
+    ],
+    ids=["length", "chunks"],
+)
+def test_body_of_a_get_is_not_the_next_request(site, body):
+    """What a request says is its body is never taken for a request: it could be somebody else's."""
+    header, payload = body
+    with Wire(site.port, path=None) as client:
+        client.send(
+            raw_request("/picture.png", header)
+            + payload
+            + raw_request("/module.wasm", "Connection: close")
+        )
+        answers = []
+        try:
+            while True:
+                status, headers = client.read_head()
+                answers.append((status, client.read_body(headers)))
+        except (EOFError, ConnectionError):
+            pass
+        except TimeoutError:
+            pytest.fail("neither answered nor closed")
+    allowed = [(200, PIXEL), (200, b"\0asm")]
+    assert answers in ([allowed[0]], allowed) or [status for status, _ in answers] in (
+        [400],
+        [200, 400],
+    )
+
+
+def test_quick_answers(site):
+    """Head and body of a small page do not wait for each other.
+
+    With Nagle's algorithm at work each answer on a kept connection took 40 ms or more.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
+    times = []
+    for _ in range(41):
+        begun = time.perf_counter()
+        connection.request("GET", "/script.js")
+        connection.getresponse().read()
+        times.append(time.perf_counter() - begun)
+    connection.close()
+    assert sorted(times)[10] < 0.03
+
+
+def test_reader_that_goes_away(site):
+    """Half a picture read, then gone: nothing is printed, and nobody else notices."""
+    for _ in range(10):
+        client = Wire(site.port, path=None, receive_buffer=4096)
+        client.send(raw_request("/big.bin"))
+        client.read_head()
+        client.vanish()
+    assert ask(site, "/picture.png")[2] == PIXEL
+    assert site.errors == ""
+
+
+def test_reader_that_stands_still(start_server):
+    """A page that nobody takes does not hold its thread for ever, nor the server."""
+    server = start_server(FOLDER)
+    stalled = [Wire(server.port, path=None, receive_buffer=4096) for _ in range(20)]
+    for client in stalled:
+        client.send(raw_request("/script.js") * 50)
+    assert ask(server, "/")[0] == 200
+    for client in stalled:
+        client.close()
+    assert server.stop() == 0
+
+
+def test_other_methods(site):
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        assert ask(site, "/", method)[0] in (405, 501)
