@@ -1,27 +1,28 @@
 """
-  Web server and WebSocket server in one
+Web server and WebSocket server in one
 
-  Serves the pages in the folder public, and sends what one page says to all pages.
+Serves the pages in the folder public, and sends what one page says to all pages.
 
-  Run it with:     python server.py
-  Another port:    PORT=3001 python server.py      (Windows: set PORT=3001)
-  You should see:  the addresses of the server. Open the first one in two browser
-                   windows: what you type in one shows up in both.
+Run it with:     python server.py
+Another port:    PORT=3001 python server.py      (Windows: set PORT=3001)
+You should see:  the addresses of the server. Open the first one in two browser
+                 windows: what you type in one shows up in both.
 
-  Needs:           python -m pip install websocket-server==0.6.4
-                   and the file sturdy_websocket.py next to this one
+Needs:           python -m pip install websocket-server==0.6.4
+                 and the file sturdy_websocket.py next to this one
 
-  After Tom Igoe's ExpressWsServer in websocket-examples (MIT)
+After Tom Igoe's ExpressWsServer in websocket-examples (MIT)
 """
+
 import functools
 import os
 from http.server import SimpleHTTPRequestHandler
 
-from sturdy_websocket import SturdyHandler, SturdyServer    # the file next to this one
+from sturdy_websocket import SturdyHandler, SturdyServer, port_number  # the file next to this one
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""
-PORT = os.environ.get("PORT", 3000)
+PORT = port_number(os.environ.get("PORT", "3000"))
 PUBLIC = os.path.join(os.path.dirname(os.path.realpath(__file__)), "public")
 
 
@@ -62,7 +63,7 @@ class PageHandler(SturdyHandler, SimpleHTTPRequestHandler):
                 SimpleHTTPRequestHandler.do_HEAD(self)
             else:
                 SimpleHTTPRequestHandler.do_GET(self)
-        except ValueError:      # no file has such a name
+        except ValueError:  # no file has such a name
             self.send_error(404)
 
     def send_head(self):

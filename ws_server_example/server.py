@@ -1,26 +1,27 @@
 """
-  WebSocket server
+WebSocket server
 
-  Sends what one client says to all clients, with the address it came from.
+Sends what one client says to all clients, with the address it came from.
 
-  Run it with:     python server.py
-  Another port:    PORT=8081 python server.py      (Windows: set PORT=8081)
-  You should see:  the addresses of the server, then a line for each client that
-                   comes, speaks and goes. Open ../js_client/index.html to speak.
+Run it with:     python server.py
+Another port:    PORT=8081 python server.py      (Windows: set PORT=8081)
+You should see:  the addresses of the server, then a line for each client that
+                 comes, speaks and goes. Open ../js_client/index.html to speak.
 
-  Needs:           python -m pip install websocket-server==0.6.4
-                   and the file sturdy_websocket.py next to this one
+Needs:           python -m pip install websocket-server==0.6.4
+                 and the file sturdy_websocket.py next to this one
 
-  After Tom Igoe's wsServer.js in websocket-examples (MIT)
+After Tom Igoe's wsServer.js in websocket-examples (MIT)
 """
+
 import json
 import os
 
-from sturdy_websocket import SturdyServer   # the file next to this one
+from sturdy_websocket import SturdyServer, port_number  # the file next to this one
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""
-PORT = os.environ.get("PORT", 8080)
+PORT = port_number(os.environ.get("PORT", "8080"))
 
 
 # A client is a dictionary: its "id", its "address", and the "handler" that speaks to it.
