@@ -15,11 +15,13 @@ How a README is read:
     <!-- you type: good morning -->  the line with these words is not printed but typed
     <!-- visitors -->                the test connects, speaks and leaves when the output says so
 - Every port is replaced by a free one, in the commands and in the copy; in what is printed
-  it is put back.
+  it is put back. The computer with the address 192.168.1.23 is this one.
 """
+
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import sys
 import threading
@@ -38,13 +40,15 @@ PORTS = ("8080", "8081", "3000", "3001", "1883", "9001", "8443")
 
 
 class Block:
-    """A fenced block: .kind, .text, .line (its number), .marks (name: value), .section (a heading)."""
+    """A fenced block: its .kind, .text, .line, .section, and .marks (what comments say)."""
 
     def __init__(self, token, comments, section):
         self.kind, self.text, self.section = token.info.strip(), token.content, section
         self.line = token.map[0] + 1
-        pairs = [re.fullmatch(r"([a-z ]+?)(?::\s*(.*))?", comment.strip(), re.S) for comment in comments]
-        self.marks = [(found[1], found[2]) for found in pairs if found]
+        self.marks = []
+        for comment in comments:
+            name, _, value = comment.partition(":")
+            self.marks.append((name.strip(), value.strip()))
 
     def mark(self, name):
         """Returns the list of what the comments of this name say."""
@@ -67,31 +71,52 @@ def read_blocks(path):
 
 
 class Terminal(threading.Thread):
-    """One block being run. .ready is set when the next block may begin, .problem says what is wrong."""
+    """One block being run: .ready is set when the next may begin, .problem says what is wrong."""
 
     def __init__(self, block, folder, ports):
         super().__init__(daemon=True)
+        folder = str(folder)
         self.block, self.ports = block, ports
         self.shown = [line for line in block.text.splitlines() if line.strip()]
         self.typed = block.mark("you type")
         self.ready, self.problem = threading.Event(), None
         self.transcript, self.visitors = [], []
-        environment = {name: value for name, value in os.environ.items()
-                       if name not in ("PORT", "PYTHONPATH", "CI", "VIRTUAL_ENV")}
-        environment.update(PATH=f"{Path(sys.executable).parent}:{environment['PATH']}", TERM="dumb",
-                           LC_ALL="C.UTF-8", COLUMNS="80", PIP_DISABLE_PIP_VERSION_CHECK="1")
-        self.child = pexpect.spawn("bash", ["--norc", "-c", self.script()], cwd=str(folder), env=environment,
-                                   encoding="utf-8", codec_errors="replace", dimensions=(50, 500), timeout=None)
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("PORT", "PYTHONPATH", "CI", "VIRTUAL_ENV")
+        }
+        environment.update(
+            PATH=f"{Path(sys.executable).parent}:{environment['PATH']}",
+            TERM="dumb",
+            LC_ALL="C.UTF-8",
+            COLUMNS="80",
+            PIP_DISABLE_PIP_VERSION_CHECK="1",
+            XDG_DATA_HOME=folder,
+            XDG_CONFIG_HOME=folder,
+        )
+        self.child = pexpect.spawn(
+            "bash",
+            ["--norc", "-c", self.script()],
+            cwd=folder,
+            env=environment,
+            timeout=None,
+            encoding="utf-8",
+            codec_errors="replace",
+            dimensions=(50, 500),
+        )
         # Otherwise pexpect waits before it types, and when it looks whether there is more.
         self.child.delaybeforesend = None
 
     def script(self):
         """Returns the block's commands for the shell; in a console block each is shown as well."""
-        text = other_ports(self.block.text, self.ports)
         if self.block.kind == "sh":
-            return "set -e\n" + text
-        commands = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
-        return "\n".join("printf '%s\\n' '$ " + each.replace("'", "'\\''") + f"'\n{each}" for each in commands)
+            return "set -e\n" + other_ports(self.block.text, self.ports)
+        commands = [line[2:] for line in self.block.text.splitlines() if line.startswith("$ ")]
+        return "\n".join(
+            f"echo {shlex.quote('$ ' + command)}\n{other_ports(command, self.ports)}"
+            for command in commands
+        )
 
     def run(self):
         try:
@@ -101,7 +126,7 @@ class Terminal(threading.Thread):
         self.ready.set()
 
     def follow(self):
-        """Compares what is printed with what the block shows, and types what is typed in between."""
+        """Compares what is printed with what the block shows, and types what is typed."""
         if self.block.kind == "sh":
             while "Ctrl-C" not in (self.next_line(5 * PATIENCE) or "Ctrl-C"):
                 pass
@@ -115,12 +140,9 @@ class Terminal(threading.Thread):
                 skip = True
                 continue
             self.act(line)
-            if line.startswith("^C"):
-                line = line[2:]
-                if not line:
-                    continue
-            self.find(line, skip)
-            skip = False
+            if line != "^C":
+                self.find(line.removeprefix("^C"), skip)
+                skip = False
 
     def wait_until_ready(self):
         """Waits until the next window may be opened: a server has to listen before it is called."""
@@ -132,7 +154,8 @@ class Terminal(threading.Thread):
             while shell.status() != psutil.STATUS_ZOMBIE:
                 for each in [shell, *shell.children(recursive=True)]:
                     with contextlib.suppress(psutil.Error):
-                        if any(link.status == psutil.CONN_LISTEN for link in each.net_connections("tcp")):
+                        links = each.net_connections("tcp")
+                        if any(link.status == psutil.CONN_LISTEN for link in links):
                             return
                 time.sleep(0.02)
 
@@ -204,7 +227,8 @@ class Terminal(threading.Thread):
 
     def complaint(self, over, rest):
         """Returns what is wrong with how it ended, or None."""
-        if any("Traceback" in line for line in self.transcript) and "Traceback" not in self.block.text:
+        traceback = any("Traceback" in line for line in self.transcript)
+        if traceback and "Traceback" not in self.block.text:
             return "There is a traceback."
         if self.block.kind == "sh" and over and self.child.exitstatus:
             return f"The command failed with exit code {self.child.exitstatus}."
@@ -215,8 +239,11 @@ class Terminal(threading.Thread):
 
 def copy_course(folder, ports):
     """Copies the course, as somebody gets it, into a folder, with other ports in its programs."""
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(
-        ".*", "tests", "node_modules", "__pycache__", "*.log"))
+    shutil.copytree(
+        ROOT,
+        folder,
+        ignore=shutil.ignore_patterns(".*", "tests", "node_modules", "__pycache__", "*.log"),
+    )
     for path in folder.rglob("*"):
         if path.suffix in EDITED and path.name != "sturdy_websocket.py":
             path.write_text(other_ports(path.read_text(), ports))
@@ -224,6 +251,7 @@ def copy_course(folder, ports):
 
 def other_ports(text, ports):
     """Returns the text with the free ports in place of the usual ones."""
+    text = text.replace("192.168.1.23", "127.0.0.1")
     return re.sub(r"\b(" + "|".join(ports) + r")\b", lambda found: str(ports[found[0]]), text)
 
 
@@ -232,16 +260,20 @@ def edit(block, folder):
     lines = block.text.splitlines(keepends=True)
     before = "".join(line[1:] for line in lines if line[0] in " -")
     after = "".join(line[1:] for line in lines if line[0] in " +")
-    found = [path for path in folder.iterdir() if path.suffix in EDITED and before in path.read_text()]
+    files = [path for path in folder.iterdir() if path.suffix in EDITED]
+    found = [path for path in files if before in path.read_text()]
     assert len(found) == 1, f"line {block.line}: {len(found)} files have the lines of this change"
     found[0].write_text(found[0].read_text().replace(before, after, 1))
 
 
 def run_section(readme, blocks, folder):
-    """Does what one section of a README says, in a copy of the course; fails the test if it is not so."""
+    """Does what one section of a README says in a copy of the course; fails if it is not so."""
     ports = {port: free_port() for port in PORTS}
     copy_course(folder, ports)
     here = folder / readme.parent.relative_to(ROOT)
+    # These two read options from such a file: mosquitto's usual port is not in their commands.
+    for program in ("mosquitto_pub", "mosquitto_sub"):
+        (here / program).write_text(f"-p {ports['1883']}\n")
     terminals, problems = [], []
     for block in blocks:
         if block.mark("not run"):
@@ -257,7 +289,9 @@ def run_section(readme, blocks, folder):
     for terminal in terminals:
         problem = terminal.close()
         if problem:
-            problems.append(f"{readme.relative_to(ROOT)}, line {terminal.block.line}: {problem}\n"
-                            "--- the terminal\n" + "\n".join(terminal.transcript))
+            problems.append(
+                f"{readme.relative_to(ROOT)}, line {terminal.block.line}: {problem}\n"
+                "--- the terminal\n" + "\n".join(terminal.transcript)
+            )
     if problems:
         pytest.fail("\n\n".join(problems))
