@@ -23,7 +23,7 @@ from sturdy_websocket import SturdyHandler, SturdyServer, port_number  # the fil
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""
 PORT = port_number(os.environ.get("PORT", "3000"))
-PUBLIC = os.path.join(os.path.dirname(os.path.realpath(__file__)), "public")
+PUBLIC = os.path.realpath(os.path.join(os.path.dirname(__file__), "public"))
 
 
 # A client is a dictionary: its "id", its "address", and the "handler" that speaks to it.
@@ -55,6 +55,16 @@ def main():
 
 class PageHandler(SturdyHandler, SimpleHTTPRequestHandler):
     """A connection that asks for a page instead of a WebSocket gets a file from PUBLIC."""
+
+    # What the browser is told a file is. Without this it would depend on your computer.
+    extensions_map = {
+        **SimpleHTTPRequestHandler.extensions_map,
+        ".html": "text/html; charset=utf-8",
+        ".js": "text/javascript; charset=utf-8",
+        ".css": "text/css; charset=utf-8",
+        ".png": "image/png",
+        ".wasm": "application/wasm",
+    }
 
     def do_page(self):
         """Sends the file that is asked for, or says that there is none."""
