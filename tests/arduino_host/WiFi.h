@@ -1,0 +1,19 @@
+// The ESP32's WiFi: begin() returns at once, and there is no setTimeout(). An attempt to
+// connect that is refused fails at once. read() of several bytes can return -1.
+#pragma once
+#include "host_wifi.h"
+#define HOST_NOTHING_READ -1
+#define HOST_CONNECT_FAILS_AFTER 0
+
+class WiFiClass {
+public:
+  wl_status_t begin(const char *network, const char *password = NULL, int32_t channel = 0) {
+    (void)channel;
+    return host::radioBegin(network, password ? password : "", 0);
+  }
+  bool disconnect(bool off = false, bool erase = false);
+  static wl_status_t status() { return host::radioStatus(); }
+  IPAddress localIP() { return IPAddress(127, 0, 0, 1); }
+  String SSID() const { return "class"; }
+};
+extern WiFiClass WiFi;

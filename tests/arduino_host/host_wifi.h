@@ -1,0 +1,47 @@
+// What the four Wi-Fi libraries have in common here: a radio and TCP sockets. Their
+// differences are in WiFiNINA.h, WiFi101.h, WiFiS3.h and WiFi.h.
+#pragma once
+#include "Arduino.h"
+
+typedef enum {
+  WL_NO_SHIELD = 255,
+  WL_IDLE_STATUS = 0,
+  WL_NO_SSID_AVAIL,
+  WL_SCAN_COMPLETED,
+  WL_CONNECTED,
+  WL_CONNECT_FAILED,
+  WL_CONNECTION_LOST,
+  WL_DISCONNECTED
+} wl_status_t;
+
+namespace host {
+wl_status_t radioStatus();
+// Starts to join; the radio goes on by itself. wait: how long to wait for the result, in ms.
+wl_status_t radioBegin(const char *network, const char *password, uint32_t wait);
+void radioGiveUp();  // what WiFi101 does when its time is over
+}  // namespace host
+
+// A client as WiFiNINA has it: bytes are fetched only into an empty buffer, so while one
+// byte lies there, available() stays 1 whatever has arrived since.
+class WiFiClient : public Client {
+public:
+  WiFiClient() : socket_(-1), fill_(0), next_(0) {}
+  virtual int connect(IPAddress ip, uint16_t port);
+  virtual int connect(const char *name, uint16_t port);
+  virtual size_t write(uint8_t letter) { return write(&letter, 1); }
+  virtual size_t write(const uint8_t *bytes, size_t count);
+  virtual int available();
+  virtual int read();
+  virtual int read(uint8_t *buffer, size_t size);
+  virtual int peek();
+  virtual void flush() {}
+  virtual void stop();
+  virtual uint8_t connected();
+  virtual operator bool() { return socket_ >= 0; }
+  using Print::write;
+
+private:
+  int socket_;
+  uint16_t fill_, next_;
+  uint8_t buffer_[1400];
+};

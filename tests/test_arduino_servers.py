@@ -1,0 +1,125 @@
+"""The Arduino sketch, as a process that runs eight times as fast, against the course's servers."""
+
+import json
+
+import course
+import pytest
+from arduino_host import build
+from course import free_port, need
+
+SKETCH = course.ROOT / "arduino_websocket_client" / "arduino_websocket_client.ino"
+READING = '{"sensor": 512}'
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory):
+    """The path of a build with sanitizers."""
+    folder = tmp_path_factory.mktemp("arduino")
+    name = build.translate(SKETCH, folder)
+    build.build(need("g++", "clang++"), name, "-g", *build.SANITIZERS, "-o", folder / "sketch")
+    return folder / "sketch"
+
+
+@pytest.fixture
+def board(run, program):
+    """Returns board(port, path="/"): the sketch, switched on; type commands with write()."""
+    boards = []
+
+    def switch_on(port, path="/"):
+        boards.append(
+            run(
+                [program],
+                stdin=True,
+                env={
+                    "HOST_SPEED": 8,
+                    "SECRET_SSID": "class",
+                    "SECRET_PASS": "secret",
+                    "SECRET_SERVER": "127.0.0.1",
+                    "SECRET_PORT": port,
+                    "SECRET_PATH": path,
+                },
+            )
+        )
+        return boards[-1]
+
+    yield switch_on
+    for one in boards:
+        assert one.process.poll() is None, one.errors
+        one.write("quit\n")
+        assert one.wait() == 0, one.errors
+        # Sanitizers would speak there too.
+        assert set(one.errors.split()) <= {"LED", "0", "1"}, one.errors
+
+
+def test_chat_server_page_and_board(start_server, board, open_page):
+    """The page of js_client shows the readings, and "on" typed there switches the LED."""
+    server = start_server("ws_server_example")
+    page = open_page((course.ROOT / "js_client" / "index.html").as_uri())
+    page.get_by_role("textbox").first.fill(server.url)
+    page.get_by_role("button", name="Connect", exact=True).click()
+    server.expect("New Connection")
+    sketch = board(server.port)
+    sketch.expect(r"^Connected\.\r?$")
+    sketch.expect(r"^Sent: " + READING)
+    server.expect("127.0.0.1: " + READING)
+    page.get_by_role("listitem").filter(has_text="sensor").first.wait_for()
+    sketch.expect(r'^Received: "127\.0\.0\.1: \{\\"sensor\\": 512\}"')
+    for text, led in (("on", True), ("off", False)):
+        page.get_by_role("textbox").last.fill(text)
+        page.get_by_role("textbox").last.press("Enter")
+        sketch.expect(rf'^Received: "127\.0\.0\.1: {text}"')
+        assert led_stays_on(sketch) == led
+
+
+def led_stays_on(sketch):
+    """Tells whether the LED is on from one message to the next. If not, each is one flash."""
+    sketch.expect(r"^Received: .*sensor")
+    before = sketch.errors.count("LED 0")
+    for _ in range(2):
+        sketch.expect(r"^Received: .*sensor")
+    return sketch.errors.count("LED 0") == before
+
+
+def test_http_server_echoes_to_the_board_and_to_a_page(start_server, board, connect):
+    server = start_server("http_ws_server_example")
+    page = connect(server.url)
+    sketch = board(server.port)
+    assert json.loads(page.recv(timeout=course.PATIENCE)) == {"sensor": 512}
+    sketch.expect(r"^Received: " + READING)
+    page.send("on")
+    sketch.expect(r"^Received: on\r?$")
+    assert led_stays_on(sketch)
+    page.send("x" * 3000)
+    sketch.expect(r"^Received: x{3000}\r?$")
+    page.send("off")
+    sketch.expect(r"^Received: off\r?$")
+    assert not led_stays_on(sketch)
+
+
+def test_serial_server_sends_its_readings_to_the_board(start_server, board):
+    server = start_server("serial_to_ws_server", "demo", "t")
+    sketch = board(server.port)
+    sketch.expect(r"^Connected\.")
+    sketch.expect(r"^Received: .*\d")
+
+
+def test_the_server_is_stopped_and_started_again(start_server, board):
+    port = free_port()
+    server = start_server("ws_server_example", port=port)
+    sketch = board(port, "/room/1")
+    sketch.expect(r"^Sent: ")
+    assert server.stop() == 0
+    sketch.expect(r"^The server ended the connection\.")
+    sketch.expect(r"^Nobody answered\. Is the server running, and is this its address\?")
+    start_server("ws_server_example", port=port)
+    sketch.expect(rf"connects to 127\.0\.0\.1:{port}/room/1\r?\nConnected\.\r?\nSent: ")
+
+
+def test_the_network_is_lost_and_comes_back(start_server, board):
+    server = start_server("ws_server_example")
+    sketch = board(server.port)
+    sketch.expect(r"^Received: ")
+    sketch.write("wifi 0\n")
+    sketch.expect(r"^Joining the network class, status 5")
+    sketch.write("wifi 1\n")
+    sketch.expect(r"^Connected\.\r?\nSent: ")
