@@ -117,7 +117,7 @@ function connectionOpened() {
 }
 
 function messageReceived(event) {
-  const message = typeof event.data === "string" ? event.data : `${event.data.size} bytes`;
+  const message = typeof event.data === "string" ? event.data : `${event.data.size}-byte message`;
   // textContent shows what has arrived; p5's html() would run it.
   page.latest.textContent = message.slice(0, 200);
   const numbers = numbersIn(message);

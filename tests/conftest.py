@@ -82,21 +82,40 @@ def raw():
 
 
 @pytest.fixture(scope="session")
-def browser():
+def playwright():
+    """Playwright, which drives the browsers; there can be only one at a time."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright):
     """Headless Chromium: Playwright's own, or the one of the system."""
-    from playwright.sync_api import Error, sync_playwright
+    from playwright.sync_api import Error
 
     flags = ["--disable-background-networking", "--disable-component-update", "--disable-sync",
              "--no-first-run", "--no-sandbox", "--disable-quic"]
-    with sync_playwright() as playwright:
-        path = next((shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")
-                     if shutil.which(name)), None)
-        try:
-            chromium = playwright.chromium.launch(args=flags, executable_path=path)
-        except Error as error:
-            missing(f"no browser: {str(error).splitlines()[0]}")
-        yield chromium
-        chromium.close()
+    path = next((shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")
+                 if shutil.which(name)), None)
+    try:
+        chromium = playwright.chromium.launch(args=flags, executable_path=path)
+    except Error as error:
+        missing(f"no browser: {str(error).splitlines()[0]}")
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture(scope="session")
+def firefox(playwright):
+    """Headless Firefox, the one of the system; the test is skipped where there is none."""
+    path = shutil.which("firefox-esr") or shutil.which("firefox")
+    if not path:
+        pytest.skip("Firefox is not on this computer")
+    window = playwright.firefox.launch(channel="moz-firefox", executable_path=path)
+    yield window
+    window.close()
 
 
 @pytest.fixture
@@ -104,16 +123,19 @@ def open_page(browser):
     """Returns open_page(url, **context options): a page of its own browser window.
 
     page.console is the list of what the page wrote to the console as errors.
+    prepare(page) is called before the page is loaded; within is another browser, if any.
     """
     contexts = []
 
-    def open_one(url, **options):
-        contexts.append(browser.new_context(**options))
+    def open_one(url, prepare=None, within=None, **options):
+        contexts.append((within or browser).new_context(**options))
         page = contexts[-1].new_page()
         page.set_default_timeout(course.PATIENCE * 1000)
         page.console = []
         page.on("console", lambda line: page.console.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: page.console.append(str(error)))
+        if prepare:
+            prepare(page)
         page.goto(url)
         return page
 

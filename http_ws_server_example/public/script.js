@@ -158,7 +158,7 @@ function addLine(kind, words) {
 function hex(buffer) {
   const bytes = Array.from(new Uint8Array(buffer, 0, Math.min(buffer.byteLength, 16)));
   const first = bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  return `${buffer.byteLength} bytes: ${first}${buffer.byteLength > 16 ? " …" : ""}`;
+  return `${buffer.byteLength}-byte message: ${first}${buffer.byteLength > 16 ? " …" : ""}`;
 }
 
 start();
