@@ -37,6 +37,7 @@ PROGRAMS = {
     "mosquitto_pub": "mosquitto-clients",
     "websocketd": "websocketd",
     "caddy": "caddy",
+    "curl": "curl",
 }
 # One browser is enough, whatever its name is here.
 OTHER_NAMES = {"chromium": ["chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"]}

@@ -40,11 +40,11 @@ PORTS = ("8080", "8081", "3000", "3001", "1883", "9001", "8443")
 
 
 class Block:
-    """A fenced block: its .kind, .text, .line, .section, and .marks (what comments say)."""
+    """A fenced block: .kind, .text, .line, .heading and .marks (what comments say)."""
 
-    def __init__(self, token, comments, section):
-        self.kind, self.text, self.section = token.info.strip(), token.content, section
-        self.line = token.map[0] + 1
+    def __init__(self, token, comments, heading):
+        self.kind, self.text = token.info.strip(), token.content
+        self.line, self.heading = token.map[0] + 1, heading
         self.marks = []
         for comment in comments:
             name, _, value = comment.partition(":")
@@ -57,16 +57,17 @@ class Block:
 
 def read_blocks(path):
     """Returns the fenced blocks of a README, in order."""
-    blocks, comments, section = [], [], 0
+    blocks, comments, heading, before = [], [], "", None
     for token in MarkdownIt("commonmark").parse(path.read_text()):
-        if token.type == "heading_open":
-            section += 1
+        if before == "heading_open":
+            heading = token.content
         elif token.type == "html_block":
             comments += re.findall(r"<!--(.*?)-->", token.content, re.S)
         elif token.type == "fence":
-            blocks.append(Block(token, comments, section))
+            blocks.append(Block(token, comments, heading))
         if token.type != "html_block":
             comments = []
+        before = token.type
     return blocks
 
 
@@ -266,15 +267,23 @@ def edit(block, folder):
     found[0].write_text(found[0].read_text().replace(before, after, 1))
 
 
-def run_section(readme, blocks, folder):
-    """Does what one section of a README says in a copy of the course; fails if it is not so."""
-    ports = {port: free_port() for port in PORTS}
+def usual_ports():
+    """Returns a free port for each port that the READMEs name."""
+    return {port: free_port() for port in PORTS}
+
+
+def prepare(readme, folder, ports):
+    """Makes a copy of the course for one README; returns the folder where its reader begins."""
     copy_course(folder, ports)
-    here = folder / readme.parent.relative_to(ROOT)
     # These two read options from such a file: mosquitto's usual port is not in their commands.
     for program in ("mosquitto_pub", "mosquitto_sub"):
-        (here / program).write_text(f"-p {ports['1883']}\n")
-    terminals, problems = [], []
+        (folder / program).write_text(f"-p {ports['1883']}\n")
+    return folder / readme.parent.relative_to(ROOT)
+
+
+def open_terminals(blocks, here, ports):
+    """Does what these blocks say, one after the other; returns the terminals that are open now."""
+    terminals = []
     for block in blocks:
         if block.mark("not run"):
             continue
@@ -286,6 +295,12 @@ def run_section(readme, blocks, folder):
             terminals.append(Terminal(block, here, ports))
             terminals[-1].start()
             terminals[-1].wait_until_ready()
+    return terminals
+
+
+def close_terminals(readme, terminals):
+    """Waits for what has to be shown, presses Ctrl-C, and fails the test if something is wrong."""
+    problems = []
     for terminal in terminals:
         problem = terminal.close()
         if problem:

@@ -12,7 +12,14 @@ import textwrap
 
 import pytest
 from course import ROOT, TESTS, missing, need
-from terminals import SHELLS, read_blocks, run_section
+from terminals import (
+    SHELLS,
+    close_terminals,
+    open_terminals,
+    prepare,
+    read_blocks,
+    usual_ports,
+)
 
 LESSONS = [
     "ws_server_example",
@@ -73,7 +80,7 @@ def sections_that_run():
     """Yields (README, blocks) for each section in which something is to be run."""
     for readme in READMES:
         blocks = read_blocks(readme) if readme.exists() else []
-        for _, group in itertools.groupby(blocks, key=lambda block: block.section):
+        for _, group in itertools.groupby(blocks, key=lambda block: block.heading):
             together = list(group)
             run = [each for each in together if each.kind in SHELLS and not each.mark("not run")]
             if run:
@@ -91,7 +98,9 @@ def test_commands_do_what_is_shown(readme, blocks, tmp_path):
     for program in ("mosquitto", "mosquitto_pub", "mosquitto_sub", "websocketd", "caddy", "curl"):
         if re.search(rf"\b{program} ", text):
             need(program)
-    run_section(readme, blocks, tmp_path / "course")
+    ports = usual_ports()
+    here = prepare(readme, tmp_path / "course", ports)
+    close_terminals(readme, open_terminals(blocks, here, ports))
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

@@ -1,0 +1,214 @@
+"""What the README says about life beyond one computer, done with the real programs.
+
+test_readmes.py runs the commands and compares what they print. Here the same commands are
+running while pages and clients look whether what the text promises is so.
+"""
+
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+
+import pexpect
+import pytest
+import websockets.sync.client
+from course import PATIENCE, ROOT, TESTS, missing, need, python
+from terminals import (
+    close_terminals,
+    open_terminals,
+    prepare,
+    read_blocks,
+    usual_ports,
+)
+
+README = ROOT / "README.md"
+P5 = TESTS / "node_modules/p5-1/lib/p5.min.js"
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="done in terminals of Unix")
+
+
+@pytest.fixture
+def do(tmp_path):
+    """Returns do(heading): what stands below it is running then, and is checked at the end.
+
+    It has .ports and .here, the folder of the copy.
+    """
+
+    class Section:
+        def __init__(self, heading, only=slice(None), ports=None, name="course"):
+            blocks = [block for block in read_blocks(README) if block.heading == heading]
+            assert blocks, f"the README has no commands below {heading!r}"
+            self.ports = ports or usual_ports()
+            self.here = prepare(README, tmp_path / name, self.ports)
+            self.terminals = open_terminals(blocks[only], self.here, self.ports)
+            sections.append(self)
+
+        def page(self, port, scheme="http"):
+            return f"{scheme}://localhost:{self.ports[port]}/"
+
+    sections = []
+    yield Section
+    for section in sections:
+        close_terminals(README, section.terminals)
+
+
+def received(page):
+    """Returns what stands in the page as received, newest last."""
+    return page.locator("#messages .received span").all_inner_texts()
+
+
+def wait_for(page, text):
+    """Waits until the page has received this text."""
+    page.locator("#messages .received span", has_text=text).last.wait_for()
+
+
+def test_websocketd_answers_each_client_alone(do, connect):
+    need("websocketd")
+    section = do("websocketd")
+    address = f"ws://127.0.0.1:{section.ports['8080']}/"
+    first = connect(address)
+    first.send("one")
+    assert first.recv(PATIENCE).strip() == "one"
+    second = connect(address)
+    second.send("two")
+    assert second.recv(PATIENCE).strip() == "two"
+    assert (section.here / "log.txt").read_text() == "two\n"
+    first.send("three")
+    # Had it heard the second client, that would have come before.
+    assert first.recv(PATIENCE).strip() == "three"
+
+
+def test_caddy_makes_it_https_and_wss(do, open_page, connect, run):
+    need("caddy")
+    section = do("https and phones")
+    pages = [open_page(section.page("8443", "https"), ignore_https_errors=True) for _ in range(2)]
+    for page in pages:
+        page.get_by_text("Connected", exact=True).wait_for()
+        assert page.evaluate("isSecureContext && server.protocol") == "wss:"
+    pages[0].get_by_role("textbox", name="Message").fill("over the fence")
+    pages[0].keyboard.press("Enter")
+    wait_for(pages[1], "over the fence")
+
+    # The terminal's client trusts nobody either, unless it is told to.
+    url = f"wss://localhost:{section.ports['8443']}/"
+    stranger = run(python(ROOT / "ws_client_example/client.py", url))
+    assert stranger.wait() == 1 and "certificate can't be trusted" in stranger.errors
+    root = section.here / "caddy/pki/authorities/local/root.crt"
+    command = python(ROOT / "ws_client_example/client.py", url)
+    friend = run(command, env={"SSL_CERT_FILE": root}, stdin=True)
+    friend.write("hello\n")
+    friend.process.stdin.close()
+    assert friend.wait() == 0 and "hello\n" in friend.output
+
+
+def test_caddy_tells_the_real_address_and_site(do, connect, run):
+    """Behind a front there is X-Forwarded-For, and a page with a public name has to be listed."""
+    need("caddy")
+    section = do("https and phones", only=slice(0, 0))
+    code = """if True:
+        import server, sturdy_websocket
+        sturdy_websocket.ALLOWED_SITES.append("https://class.example.org")
+        def message_received(client, server, message):
+            print("from", client["handler"].headers["X-Forwarded-For"])
+        server.message_received = message_received
+        server.main()"""
+    folder = section.here / "http_ws_server_example"
+    server = run(python("-c", code), cwd=folder, env={"PYTHONPATH": folder})
+    server.expect("Ctrl-C")
+    blocks = [block for block in read_blocks(README) if block.heading == "https and phones"]
+    front = [block for block in blocks if block.mark("file") or "caddy run" in block.text]
+    section.terminals += open_terminals(front, section.here, section.ports)
+
+    authority = section.here / "caddy/pki/authorities/local/root.crt"
+    options = {
+        "ssl": ssl.create_default_context(cafile=authority),
+        "server_hostname": "localhost",
+    }
+    url = f"wss://localhost:{section.ports['8443']}/"
+    connect(url, origin="https://class.example.org", **options).send("hello")
+    server.expect("from 127.0.0.1")
+    with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
+        connect(url, origin="https://other.example.org", **options)
+    assert refused.value.response.status_code == 403
+    server.expect("Refused a page from 'https://other.example.org'")
+
+
+def test_broker_carries_a_reading_to_pages_in_two_rooms(do, open_page, connect):
+    for program in ("mosquitto", "mosquitto_pub", "mosquitto_sub"):
+        need(program)
+    one = do("One sensor, many rooms")
+    # The second room does what the first did, with the last two blocks, and a port of its own.
+    two = do(
+        "One sensor, many rooms",
+        only=slice(-2, None),
+        ports={**one.ports, "3000": usual_ports()["3000"]},
+        name="room2",
+    )
+    pages = [open_page(room.page("3000")) for room in (one, two)]
+    sensor = connect(f"ws://127.0.0.1:{one.ports['8080']}/")
+    for page in pages:
+        page.locator("#messages .received").nth(2).wait_for()
+    reading = sensor.recv(PATIENCE)
+    for page in pages:
+        wait_for(page, reading)
+
+    # Who comes later gets the last value at once, though no new one arrives.
+    pipe = one.terminals.pop(2)
+    pipe.child.sendintr()
+    pipe.child.expect(pexpect.EOF, timeout=PATIENCE)
+    command = ["mosquitto_sub", "-t", "class/sensor", "-C", "1", "-p", str(one.ports["1883"])]
+    late = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert late.stdout.strip().isdigit()
+
+
+def test_broker_has_a_door_for_pages(do, connect):
+    """The WebSocket listener takes MQTT: a CONNECT (version 3.1.1) is answered by a CONNACK."""
+    need("mosquitto")
+    section = do("One sensor, many rooms", only=slice(0, 2))
+    section.terminals[0].join()  # it has said that it is running
+    client = connect(f"ws://127.0.0.1:{section.ports['9001']}/", subprotocols=["mqtt"])
+    assert client.subprotocol == "mqtt"
+    client.send(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04page")
+    assert client.recv(PATIENCE) == b"\x20\x02\x00\x00"
+
+
+def test_project_draws_cable_and_wifi_on_a_phone(do, open_page, connect):
+    if not P5.exists():
+        missing("p5.js is not installed")
+    section = do("One solution")
+    page = open_page("about:blank", viewport={"width": 390, "height": 844}, has_touch=True)
+    page.route("https://cdn.jsdelivr.net/**", lambda route: route.fulfill(path=P5))
+    page.goto(section.page("3000") + "p5/")
+    address = f"ws://localhost:{section.ports['3000']}/"
+    page.get_by_label("Server address").fill(address)
+    page.get_by_role("button", name="Connect", exact=True).tap()
+    page.get_by_text("Connected", exact=True).wait_for()
+
+    # This client is what the sketch on the board is for the server.
+    board = connect(address)
+    board.send('{"sensor": 512}')
+    page.wait_for_function("graphs.has('sensor') && graphs.has('') && graphs.get('').length > 2")
+    assert page.evaluate("graphs.get('sensor')") == [512]
+    page.get_by_label("Text to send").fill("on")
+    page.keyboard.press("Enter")
+    while board.recv(PATIENCE) != "on":
+        pass
+
+
+def test_service_file_is_right_for_systemd(tmp_path):
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("there is no systemd here")  # nor in many containers
+    text = next(block.text for block in read_blocks(README) if block.kind == "ini")
+    text = text.replace("/home/pi/course/.venv/bin/python", sys.executable)
+    text = text.replace("/home/pi/course", str(ROOT)).replace("User=pi\n", "")
+    unit = tmp_path / "websocket.service"
+    unit.write_text(text)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", unit],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"},
+        check=False,
+    )
+    mine = [line for line in done.stderr.splitlines() if "websocket.service" in line]
+    assert done.returncode == 0 and not mine, done.stderr
