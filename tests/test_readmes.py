@@ -42,13 +42,13 @@ HEADINGS = [
 READMES = [ROOT / "README.md", *(ROOT / lesson / "README.md" for lesson in LESSONS)]
 SOURCES = (".py", ".js", ".html", ".css", ".ino", ".h")
 # What a block may be: run, code of the course, typed on Windows, an edit, a file, a picture.
-CODE = ("python", "js", "cpp", "html", "css")
+CODE = ("python", "js", "cpp")
 WINDOWS = ("bat", "powershell")
 WINDOWS_PROGRAMS = (
     r"py|python|cd|set|\$env:\w+|\.venv\\Scripts\\\w+|schtasks|git|echo|copy|"
     r"mosquitto(_pub|_sub)?|Set-ExecutionPolicy"
 )
-OTHERS = ("diff", "conf", "caddyfile", "ini", "xml", "json", "text")
+OTHERS = ("diff", "html", "css", "conf", "caddyfile", "ini", "xml", "json", "text")
 # Who else may be the author of a text in the troubleshooting table.
 OTHER_PROGRAMS = [
     "Python",
