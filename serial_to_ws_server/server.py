@@ -29,8 +29,10 @@ from sturdy_websocket import SturdyServer
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""
 PORT = os.environ.get("PORT", "8080")
-# False keeps what the board sends out of the terminal. A line longer than MAX_LINE is cut.
-SHOW_LINES, MAX_LINE = True, 4096
+# False keeps what the board sends out of the terminal.
+SHOW_LINES = True
+# A longer line is cut, so that one without an end does not fill the memory.
+MAX_LINE = 4096
 LINES, RAW = ["t", "true", "1", "lines"], ["f", "false", "0"]
 
 # Set when the program ends; held by whoever writes to the port or closes it.
@@ -81,14 +83,11 @@ class SerialServer(SturdyServer):
     """Reading waits for the board, serving waits for browsers: each needs a thread of its own."""
 
     def serve_forever(self, poll_interval=0.5):
-        """Called by run_forever(); serves the clients until Ctrl-C."""
-        try:
-            self.reader.start()
-            super().serve_forever(poll_interval)
-        finally:
-            stopping.set()
-            if self.reader.is_alive():
-                self.reader.join(timeout=1)
+        """Called by run_forever(): serves the clients until Ctrl-C."""
+        self.reader.start()
+        super().serve_forever(poll_interval)
+        stopping.set()
+        self.reader.join(timeout=1)
 
 
 def read_port(port, server, options):

@@ -223,18 +223,12 @@ def test_nobody_else_gets_the_port(start_server, board):
 
 
 def test_port_without_permission(run, board):
-    """As an ordinary user; the modules are imported before, nobody may not read them."""
+    """As an ordinary user: nobody, who may not be allowed to read Python's own files either."""
     os.chmod(board.name, 0)
-    os.chmod(os.path.dirname(board.name), 0o755)
-    program = python("-c", "import os, sys; sys.path.insert(0, ''); import server; "
-                           "os.geteuid() or os.setuid(65534); server.main()", board.name, "t")
-    with contextlib.ExitStack() as stack:
-        if os.geteuid() == 0:       # the way to the board has to be open for nobody
-            link = f"/tmp/board{os.getpid()}"
-            os.symlink(os.ttyname(board.there), link)
-            stack.callback(os.unlink, link)
-            program[-2] = link
-        said = refuse(run, prefix=program)
+    said = refuse(run, prefix=python(
+        "-c", "import os, sys; sys.path.insert(0, ''); import server; "
+              "os.geteuid() or os.setuid(65534); server.open_port(sys.argv[1], 9600)",
+        os.ttyname(board.there)))
     assert "no permission" in said and "sudo usermod -a -G dialout $USER" in said
 
 
@@ -339,9 +333,10 @@ def test_wrong_baud_rate_gets_one_hint(listen, board, noise):
     board.print(noise * 200 + b"\nend\n")
     hear_until(client, "end")
     server.expect(r"Serial\.begin\(\)[^$]*115200")
-    board.print(noise * 200 + b"\nend\n" + b"after\n")
-    hear_until(client, "after")
-    server.expect("^after$")
+    for last in ("once more", "and again"):
+        board.print(noise * 200 + b"\n%s\n" % last.encode())
+        hear_until(client, last)
+        server.expect(f"^{last}$")
     assert server.output.count("Serial.begin()") == 1
 
 
@@ -425,6 +420,22 @@ def test_stop_while_the_port_is_silent(start_server, board):
     else:
         pytest.fail("it took more than a second")
     assert server.output.endswith("Server stopped.\n")
+
+
+def test_the_reader_thread_closes_the_port(run, board):
+    """It is closed where it is read, and before the server says that it has stopped."""
+    tell = ("import sys, threading; sys.path.insert(0, ''); import server, serial\n"
+            "class Serial(serial.Serial):\n"
+            "    def close(self):\n"
+            "        print('closed by', threading.current_thread().name, flush=True)\n"
+            "        super().close()\n"
+            "serial.Serial = Serial\n"
+            "server.main()")
+    server = run(python("-c", tell, board.name, "t"), cwd=ROOT / FOLDER,
+                 env={"PORT": course.free_port()})
+    server.expect("SECRET_PORT|none can reach")
+    assert server.stop() == 0
+    assert "(read_port)\nServer stopped.\n" in server.output.replace("Thread-1\n", "(read_port)\n")
 
 
 def test_nothing_is_printed_after_the_end(listen, board):
