@@ -245,6 +245,15 @@ def test_troubles_are_texts_that_somebody_prints():
                 assert any(text in each for each in printed), f"{file} does not print {text!r}"
 
 
+def test_set_up_is_what_the_first_command_does():
+    blocks = read_blocks(ROOT / "README.md")
+    set_up = {block.kind: block for block in blocks if "requirements.txt" in block.text}
+    for kind in ("sh", "bat"):
+        first = next(block.text for block in blocks if block.kind == kind)
+        steps = " && ".join(set_up[kind].text.splitlines())
+        assert set_up[kind].heading == "Set up" and first.startswith(steps + " && python http_ws")
+
+
 def test_drawing_of_the_handshake_is_what_the_server_does(start_server, raw):
     blocks = read_blocks(ROOT / "README.md")
     drawing = next(block.text for block in blocks if "Sec-WebSocket-Key" in block.text)
