@@ -70,18 +70,18 @@ function drawGraph(name, values, y, room, paint, ink) {
   circle(toX(values.length - 1), toY(newest), 12);
 }
 
-function write(line, y, size, paint) {
+function write(sentence, y, size, paint) {
   noStroke();
   fill(paint);
   textAlign(LEFT, TOP);
   textStyle(BOLD);
   textSize(size);
-  text(line, MARGIN, y, width - 2 * MARGIN);
+  text(sentence, MARGIN, y, width - 2 * MARGIN);
 }
 
 function windowResized() {
-  const box = select("main").elt;
-  resizeCanvas(max(box.clientWidth, 280), max(box.clientHeight, 300));
+  const place = select("main").elt;
+  resizeCanvas(max(place.clientWidth, 280), max(place.clientHeight, 300));
 }
 
 function connect(event) {
@@ -179,5 +179,5 @@ function collect(data, name = "") {
   if (Number.isFinite(data)) return [[name, Number(data.toPrecision(8))]];
   // ws_server_example sends a JSON string, with the sender's address in front.
   if (typeof data === "string") return name ? [] : numbersIn(data.replace(/^[0-9a-f.:]+: /, ""));
-  return Object.entries(data || {}).flatMap(([key, inner]) => collect(inner, key));
+  return Object.entries(data || {}).flatMap(([entry, inner]) => collect(inner, entry));
 }
