@@ -27,8 +27,8 @@ import codecs
 import collections
 import contextlib
 import errno
+import functools
 import hashlib
-import html
 import ipaddress
 import itertools
 import logging
@@ -187,13 +187,15 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
     protocol_version = default_request_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # small frames go at once, not when the last has arrived
-    rbufsize = 0
+    rbufsize = 0  # Incoming does that
+    error_content_type = "text/html; charset=utf-8"
+    error_message_format = "<!doctype html><title>%(message)s</title><p>%(explain)s</p>\n"
 
     def setup(self):
         super().setup()
         self.rfile = Incoming(self.connection)
         self.client = self.quick = self.writer = None
-        self.backlog, self.waiting, self.sent_last = collections.deque(), 0, False
+        self.backlog, self.waiting, self.closed = collections.deque(), 0, False
         self.lock = threading.Lock()
         with self.server.door:
             self.server.connections.add(self)
@@ -210,10 +212,14 @@ class SturdyHandler(BaseHTTPRequestHandler):
     def do_GET(self):
         """Makes the connection a WebSocket, if that is asked for and allowed; else sends a page."""
         if "websocket" not in self.words("Upgrade"):
+            self.connection.settimeout(REQUEST_TIME)
+            # Nobody reads a body: it must not be taken for the next request.
+            if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
+                self.close_connection = True
             return self.do_page()
-        refusal = self.find_refusal()
-        if refusal:
-            return self.send_page(*refusal)
+        status, reason = self.find_refusal()
+        if status:
+            return self.send_error(status, explain=reason)
         key = self.headers["Sec-WebSocket-Key"].strip() + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
         answer = (
@@ -232,56 +238,46 @@ class SturdyHandler(BaseHTTPRequestHandler):
         return re.findall(r"[^\s,]+", ",".join(self.headers.get_all(name, [])).lower())
 
     def find_refusal(self):
-        """Returns (status, reason) if this handshake can't be accepted, else None."""
+        """Returns (status, reason) if the handshake can't be accepted, else (None, None)."""
         origin = self.headers["Origin"]
-        try:
-            key = base64.b64decode(self.headers["Sec-WebSocket-Key"] or "", validate=True)
-        except ValueError:
-            key = b""
         if self.headers["Sec-WebSocket-Version"] != "13":
             return 426, "This server speaks version 13 of WebSocket."
-        if (
-            "upgrade" not in self.words("Connection")
-            or len(key) != 16
-            or self.command != "GET"
-            or self.request_version < "HTTP/1.1"
-            or "Host" not in self.headers
-        ):
+        if not self.is_handshake():
             return 400, "This is not the handshake of a WebSocket client."
         if not may_connect(origin):
-            print(
-                f"Refused a page from {origin[:200]!r}. If you trust it, add it to ALLOWED_SITES "
-                "in sturdy_websocket.py"
-            )
+            warn_of(origin[:200])
             return 403, f"Pages from {origin} may not connect to this server."
         if len(self.server.clients) >= MAX_CLIENTS:
             return 503, f"There are {MAX_CLIENTS} clients already: try again later."
-        return None
+        return None, None
+
+    def is_handshake(self):
+        """Tells whether the request has all that section 4.2.1 asks for."""
+        try:
+            key = base64.b64decode(self.headers["Sec-WebSocket-Key"] or "", validate=True)
+        except ValueError:
+            return False
+        is_get = self.command == "GET" and self.request_version >= "HTTP/1.1"
+        return (
+            is_get
+            and len(key) == 16
+            and "Host" in self.headers
+            and "upgrade" in self.words("Connection")
+        )
 
     def do_page(self):
         """Answers who does not ask for a WebSocket. A lesson with pages overrides this."""
-        self.send_page(
-            426,
-            "This is a WebSocket server, and it is running. It has no pages: open "
-            f"js_client/index.html and connect to ws://{self.headers['Host']}/",
-        )
+        address = f"ws://{self.headers['Host']}/"
+        text = "This is a WebSocket server, and it is running. It has no pages:"
+        self.send_error(426, explain=f"{text} open js_client/index.html and connect to {address}")
 
-    def send_page(self, status, text):
-        """Sends a page that says why this is no WebSocket, and hangs up."""
-        body = f"<!doctype html><title>{status}</title><p>{html.escape(text)}</p>\n".encode()
-        self.send_response(status)
-        for header in (
-            ("Content-Type", "text/html; charset=utf-8"),
-            ("Content-Length", len(body)),
-            ("Connection", "Upgrade, close"),
-            ("Upgrade", "websocket"),
-            ("Sec-WebSocket-Version", "13"),
-        ):
-            self.send_header(*header)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-        self.close_connection = True
+    def send_response(self, code, message=None):
+        """Adds to status 426 what the client should speak (section 4.4)."""
+        super().send_response(code, message)
+        if code == 426:
+            self.send_header("Connection", "Upgrade")
+            self.send_header("Upgrade", "websocket")
+            self.send_header("Sec-WebSocket-Version", "13")
 
     # -- reading (sections 5 and 6.2)
 
@@ -307,33 +303,30 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
     def read_message(self):
         """Waits for a whole message and returns it: str for text, bytes for binary."""
-        kind, message, check = None, bytearray(), None
+        kind, message, check = None, bytearray(), codecs.getincrementaldecoder("utf-8")()
         while True:
-            fin, opcode, size, mask = self.read_header(kind)
+            fin, opcode, size, mask = self.read_header(kind, len(message))
             if opcode >= CLOSE:
-                self.answer(opcode, unmask(self.rfile.take(size), mask))
+                self.answer_control(opcode, unmask(self.rfile.take(size), mask))
                 continue
-            if len(message) + size > MAX_MESSAGE:
-                raise Closing(1009, f"more than {MAX_MESSAGE} bytes")
             if fin and not kind and size <= len(self.rfile.buffer):  # nearly always
                 data = unmask(self.rfile.take(size), mask)
                 return data.decode() if opcode == TEXT else data
             kind = kind or opcode
-            check = check or codecs.getincrementaldecoder("utf-8")()
             for piece in self.rfile.take_pieces(size):
-                data = unmask(piece, mask)
+                message += unmask(piece, mask)
                 mask = (mask * 2)[len(piece) % 4 :][:4]
-                message += data
                 if kind == TEXT:  # a wrong byte is found now, not at the end
-                    check.decode(data)
+                    check.decode(message[-len(piece) :])
             if fin:
                 check.decode(b"", final=True)
                 return message.decode() if kind == TEXT else bytes(message)
 
-    def read_header(self, kind):
-        """Returns (fin, opcode, size, mask) of the next frame. Raises Closing for a broken rule.
+    def read_header(self, kind, before):
+        """Returns (fin, opcode, size, mask) of the next frame (sections 5.2, 5.4 and 5.5).
 
-        kind: the opcode of the message that is under way, if one is (sections 5.2, 5.4, 5.5).
+        kind: opcode of the message under way or None; before: the bytes that it has so far.
+        Raises Closing for a broken rule, before anything more is read or stored.
         """
         first, second = self.rfile.take(2)
         fin, opcode, size = first & 0x80, first & 0x0F, second & 0x7F
@@ -347,9 +340,11 @@ class SturdyHandler(BaseHTTPRequestHandler):
             raise Closing(1002, "fragments out of order")
         if size > 125:
             size = int.from_bytes(self.rfile.take(2 if size == 126 else 8), "big")
+        if before + size > MAX_MESSAGE:
+            raise Closing(1009, f"more than {MAX_MESSAGE} bytes")
         return fin, opcode, size, self.rfile.take(4)
 
-    def answer(self, opcode, payload):
+    def answer_control(self, opcode, payload):
         """Answers a control frame (sections 5.5 and 7.4). EOFError: it was a goodbye."""
         if opcode == PING:
             self.server.post(self.deliver, make_frame(PONG, payload))
@@ -366,14 +361,16 @@ class SturdyHandler(BaseHTTPRequestHandler):
     def ping_or_give_up(self):
         """Called after each PING_AFTER seconds without a byte: asks once if somebody is there."""
         if self.rfile.silent > 1:
+            self.cut()
             raise EOFError("no answer to a ping")
         self.server.post(self.deliver, make_frame(PING, b""))
 
     # -- sending (section 6.1)
 
     def open_quick(self):
-        """Makes a second socket object for the connection: the first waits, for a while at most,
-        quick never does. All systems can do that; only some can send without waiting otherwise.
+        """Makes a second socket object for the connection: the first waits, quick never does.
+
+        All systems can do that; a flag to send without waiting is not on all of them.
         """
         one = self.connection
         self.quick = socket.socket(one.family, one.type, one.proto, fileno=one.fileno())
@@ -385,7 +382,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
         What does not fit now goes to the backlog, and a thread sends it as the client takes it.
         """
         with self.lock:
-            if self.sent_last:
+            if self.closed:
                 return
             sent = 0 if self.backlog else self.send_now(data)
             if not self.backlog:
@@ -395,6 +392,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
                 self.writer.start()
             # One message may always wait, however long; a piece costs memory besides its bytes.
             if self.waiting + 64 * len(self.backlog) > MAX_BACKLOG:
+                self.closed = True
                 return self.cut()
             self.backlog.append(memoryview(data)[sent:])
             self.waiting += len(data) - sent
@@ -414,7 +412,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
             while True:
                 with self.lock:
                     if not self.backlog:
-                        return self.sent_last and self.quick.shutdown(socket.SHUT_WR)
+                        return self.closed and self.quick.shutdown(socket.SHUT_WR)
                     data = self.backlog[0]
                 try:
                     sent = self.connection.send(data)
@@ -430,7 +428,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
         """Sends a close frame, and nothing after it."""
         self.deliver(data)
         with self.lock, contextlib.suppress(OSError):
-            self.sent_last = True
+            self.closed = True
             if not self.backlog:
                 self.quick.shutdown(socket.SHUT_WR)
 
@@ -452,7 +450,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
         self.rfile.on_silence = None
         self.rfile.begin(CLOSE_TIME)
         with contextlib.suppress(OSError, EOFError):
-            while closing or self.backlog:
+            while closing or self.backlog or not self.closed:
                 self.rfile.close()
                 self.rfile.fill()
 
@@ -467,7 +465,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
             self.cut()
             self.writer.join()
         with self.lock:
-            self.sent_last = True
+            self.closed = True
             if self.quick:
                 self.quick.detach()
             self.connection.close()
@@ -626,11 +624,12 @@ class SturdyServer(WebsocketServer):
         self.serve_forever(poll_interval=0.1)
         self.server_close()
         self._disconnect_clients_gracefully(1001, b"the server stops")
-        with self.door:
-            for handler in self.connections:
-                if not handler.client:
-                    handler.cut()
-            self.door.wait_for(lambda: not self.connections, timeout=1)
+        for patience in (True, False):
+            with self.door:
+                for handler in self.connections:
+                    if not (patience and handler.client):
+                        handler.cut()
+                self.door.wait_for(lambda: not self.connections, timeout=1)
         print("Server stopped.")
 
 
@@ -651,6 +650,13 @@ def may_connect(origin):
         return False
     address = getattr(address, "ipv4_mapped", None) or address
     return address.is_private or address.is_loopback or address.is_link_local
+
+
+@functools.lru_cache(maxsize=100)  # once for each, however often its pages try
+def warn_of(origin):
+    """Prints that pages of a web site were refused, and what to do."""
+    print(f"Refused a page from {origin!r}. If you trust it, add it to ALLOWED_SITES in")
+    print("sturdy_websocket.py and start the server again.")
 
 
 def port_number(port):
