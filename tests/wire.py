@@ -226,3 +226,15 @@ def meanwhile(function, *args):
         future = pool.submit(function, *args)
         yield
         future.result(course.PATIENCE)
+
+
+def allow_many_sockets(number):
+    """Lets the tests, and what they start, open this many sockets; skips the test otherwise."""
+    import resource  # not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number + 300
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        if hard != resource.RLIM_INFINITY and hard < wanted:
+            course.missing("this computer allows too few open files")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
