@@ -54,7 +54,9 @@ function draw() {
 
 // Draws one line from y down, with its own scale, and its newest value large above it.
 function drawGraph(name, values, y, room, paint, ink) {
-  const [low, high, newest] = [min(values), max(values), values[values.length - 1]];
+  const low = min(values);
+  const high = max(values);
+  const newest = values[values.length - 1];
   const size = constrain(min(room / 4, width / 10), 16, 96);
   write(`${name} ${low} to ${high}`.trim(), y, 16, ink);
   write(newest, y + 20, size, paint);

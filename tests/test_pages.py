@@ -294,6 +294,10 @@ def test_https_page(open_page):
     page.locator("#address").fill("ws://server.test:8080/")
     page.locator("#connect").click()
     has_state(page, "Disconnected", "This page came by https")
+    # On a page from a server, a browser takes this for the name of a page beside it.
+    page.locator("#address").fill("127.0.0.1:8080")
+    page.locator("#connect").click()
+    has_state(page, "Disconnected", "That is no address.")
     # The page is alive: another address is tried.
     page.locator("#address").fill(f"ws://localhost:{free_port()}/")
     page.locator("#connect").click()
@@ -331,8 +335,12 @@ def test_messages_are_shown_and_never_run(start_server, page_of, connect):
     server = start_server(SERVED)
     page, other = page_of(server), connect(server.url)
     has_state(page, "Connected")
-    bad = ['<img src=x onerror="document.title = 1">', "</script><script>document.title = 1</script>",
-           '"><svg onload="document.title = 1">', "<b>bold</b> & &amp;"]  # fmt: skip
+    bad = [
+        '<img src=x onerror="document.title = 1">',
+        "</script><script>document.title = 1</script>",
+        '"><svg onload="document.title = 1">',
+        "<b>bold</b> & &amp;",
+    ]
     for text in bad:
         other.send(text)
     expect(lines(page, "received")).to_have_text(bad)
@@ -482,6 +490,7 @@ def test_nothing_jumps_and_nothing_sticks_out(start_server, page_of, size):
 
     def places():
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        assert page.evaluate("log.scrollWidth <= log.clientWidth")
         return page.evaluate("""["connection", "log", "speak"].map((id) => {
           const box = document.getElementById(id).getBoundingClientRect();
           return [box.x + scrollX, box.y + scrollY, box.width, box.height];
