@@ -37,6 +37,7 @@ PROGRAMS = {
     "mosquitto_pub": "mosquitto-clients",
     "websocketd": "websocketd",
     "caddy": "caddy",
+    "wrk": "wrk",
     "curl": "curl",
 }
 # One browser is enough, whatever its name is here.

@@ -1,0 +1,69 @@
+"""
+The benchmark: the course's servers beside what you might take instead
+
+Starts each server by itself, lets many clients talk to it (load.c), and prints one table:
+what was measured, with this course's server, with the others, and in brackets this
+course's figure divided by theirs. Each figure is the median of the rounds, and in each
+round the servers take turns, so that a busy moment of the computer meets all of them.
+
+Run it with:     python3 tests                     once, it makes the environment
+                 python3 tests/benchmark           about eight minutes
+                 python3 tests/benchmark --save    also writes results.md and results.svg
+                 python3 tests/benchmark --quick   ten seconds, to see that it works
+You should see:  a line for each measurement, then the table
+Needs:           Linux and gcc; node for npm's ws; wrk for the pages. The computer should
+                 have two cores and nothing else to do.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+HOME = HERE.parent / ".venv" / "{}.{}".format(*sys.version_info)
+
+
+def use_environment():
+    """Goes on with the Python of the tests' environment, where the packages are."""
+    if Path(sys.prefix).resolve() == HOME.resolve():
+        return
+    if not (HOME / "bin" / "python").exists():
+        sys.exit("The benchmark needs the environment of the tests. Run first: python3 tests")
+    os.execv(HOME / "bin" / "python", [str(HOME / "bin" / "python"), str(HERE), *sys.argv[1:]])
+
+
+def main():
+    parser = argparse.ArgumentParser(description="The course's servers beside others: one table.")
+    parser.add_argument("--rounds", type=int, default=3, help="the table has their medians (3)")
+    parser.add_argument("--rows", default="", help="only the rows with this in their name")
+    parser.add_argument("--save", nargs="?", type=Path, const=HERE, metavar="FOLDER",
+                        help="write results.md and results.svg, next to this program")  # fmt: skip
+    parser.add_argument("--quick", action="store_true", help="one short round of a few rows")
+    options = parser.parse_args()
+    if not sys.platform.startswith("linux"):
+        sys.exit("The load generator is for Linux only.")
+    if not shutil.which("gcc"):
+        sys.exit("The load generator needs a C compiler. Debian, Ubuntu: sudo apt install gcc")
+    use_environment()
+    # Not at the top: what they need is only in that environment.
+    import measure
+    import report
+
+    if options.save:
+        options.save.mkdir(parents=True, exist_ok=True)
+    results, notes = measure.measure(options.rounds, options.rows, options.quick)
+    text = report.as_text(results, notes)
+    print(text)
+    if options.save:
+        picture = report.as_picture(results, notes)
+        (options.save / "results.md").write_text(text + "\n", encoding="utf-8")
+        (options.save / "results.svg").write_text(picture, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Stopped: there is no table.")
