@@ -500,6 +500,7 @@ def test_sending_from_other_threads_while_clients_come_and_go(lesson):
     """As a serial port does: nothing is raised, and each client hears whole messages only."""
     server = lesson(BUSY)
     stay = Wire(server.port)
+    server.expect("in 1")
     for number in range(60):
         with Wire(server.port) as client:
             heard = [int(client.hear()) for _ in range(20)]
