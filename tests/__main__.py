@@ -1,18 +1,19 @@
 """
-  The course's tests
+The course's tests
 
-  Makes an environment of its own in tests/.venv, installs what the tests need,
-  says so, and runs everything with pytest.
+Makes an environment of its own in tests/.venv, installs what the tests need,
+says so, and runs everything with pytest.
 
-  Run it with:     python3 tests
-  Or a part of it: python3 tests -k serial          (any option of pytest)
-  You should see:  a line per installed thing the first time, then pytest's dots
-                   and its closing line.
+Run it with:     python3 tests
+Or a part of it: python3 tests -k serial          (any option of pytest)
+You should see:  a line per installed thing the first time, then pytest's dots
+                 and its closing line.
 
-  What may be missing on your computer (a browser, a compiler, node, a broker) is
-  installed with apt-get where that is allowed without a password; otherwise the
-  tests that need it are skipped and say so. With CI=true they fail instead.
+What may be missing on your computer (a browser, a compiler, node, a broker) is
+installed with apt-get where that is allowed without a password; otherwise the
+tests that need it are skipped and say so. With CI=true they fail instead.
 """
+
 import hashlib
 import os
 import shutil
@@ -41,7 +42,9 @@ PROGRAMS = {
     "curl": "curl",
 }
 # One browser is enough, whatever its name is here.
-OTHER_NAMES = {"chromium": ["chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"]}
+OTHER_NAMES = {
+    "chromium": ["chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"]
+}
 
 
 def call(*command, **options):
@@ -49,7 +52,9 @@ def call(*command, **options):
 
     Returns True if it ended well.
     """
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    done = subprocess.run(
+        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
+    )
     if done.returncode:
         print(done.stdout[-3000:])
     return done.returncode == 0
@@ -67,7 +72,10 @@ def make_environment():
     try:
         venv.create(HOME, with_pip=True)
     except subprocess.CalledProcessError:
-        sys.exit("This Python can't make environments. On Debian and Ubuntu: sudo apt install python3-venv")
+        sys.exit(
+            "This Python can't make environments. "
+            "On Debian and Ubuntu, type: sudo apt install python3-venv"
+        )
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     for name in lists:
         pip += ["-r", str(name)]
@@ -85,7 +93,15 @@ def make_node_modules():
     if not npm or (stamp.exists() and stamp.read_text() == wanted):
         return
     print("Installing the JavaScript packages in tests/node_modules …", flush=True)
-    if call(npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", cwd=TESTS):
+    if call(
+        npm,
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--no-package-lock",
+        "--ignore-scripts",
+        cwd=TESTS,
+    ):
         stamp.write_text(wanted)
 
 
@@ -102,7 +118,8 @@ def install_programs():
     missing = [name for name in PROGRAMS if not is_there(name)]
     if "chromium" in missing:
         print("Installing Playwright's Chromium …", flush=True)
-        if subprocess.run([PYTHON, "-m", "playwright", "install", "chromium"], capture_output=True).returncode == 0:
+        install = [PYTHON, "-m", "playwright", "install", "chromium"]
+        if subprocess.run(install, check=False, capture_output=True).returncode == 0:
             missing.remove("chromium")
     if not missing:
         return
@@ -118,7 +135,10 @@ def install_programs():
             call(*sudo, apt, "install", "-y", "--no-install-recommends", package, env=environment)
     missing = [name for name in missing if not is_there(name)]
     if missing:
-        print(f"Not on this computer: {', '.join(missing)}. The tests that need them are skipped.", flush=True)
+        print(
+            f"Not on this computer: {', '.join(missing)}. The tests that need them are skipped.",
+            flush=True,
+        )
 
 
 def main():
@@ -126,8 +146,19 @@ def main():
     make_environment()
     install_programs()
     make_node_modules()
-    command = [str(PYTHON), "-m", "pytest", "-c", str(TESTS / "pytest.ini"), "--rootdir", str(ROOT), *sys.argv[1:]]
-    if not any(not word.startswith("-") and Path(word.split("::")[0]).exists() for word in sys.argv[1:]):
+    command = [
+        str(PYTHON),
+        "-m",
+        "pytest",
+        "-c",
+        str(TESTS / "pytest.ini"),
+        "--rootdir",
+        str(ROOT),
+        *sys.argv[1:],
+    ]
+    if not any(
+        not word.startswith("-") and Path(word.split("::")[0]).exists() for word in sys.argv[1:]
+    ):
         command.append(str(TESTS))
     try:
         sys.exit(subprocess.call(command))

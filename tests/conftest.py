@@ -1,4 +1,5 @@
 """Fixtures: the course's servers as processes, independent clients, a real browser."""
+
 import contextlib
 import shutil
 import socket
@@ -37,10 +38,14 @@ def start_server(run):
     The Program has .port, .url (ws://127.0.0.1:port) and .http (http://127.0.0.1:port).
     settings are other values for the settings at the top of sturdy_websocket.py.
     """
+
     def start(folder="ws_server_example", *args, settings=None, port=None, cwd=None, **env):
         port = port or free_port()
-        program = run(server_command(*args, settings=settings), cwd=cwd or course.ROOT / folder,
-                      env=dict(env, PORT=port))
+        program = run(
+            server_command(*args, settings=settings),
+            cwd=cwd or course.ROOT / folder,
+            env=dict(env, PORT=port),
+        )
         program.expect(r"Ctrl-C")
         program.port = port
         program.url, program.http = f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}"
@@ -51,7 +56,7 @@ def start_server(run):
 
 @pytest.fixture
 def connect():
-    """Returns connect(url, **options): a client of the `websockets` package, closed with the test."""
+    """Returns connect(url, **options): a client of `websockets`, closed with the test."""
     clients = contextlib.ExitStack()
 
     def open_client(url, **options):
@@ -95,10 +100,22 @@ def browser(playwright):
     """Headless Chromium: Playwright's own, or the one of the system."""
     from playwright.sync_api import Error
 
-    flags = ["--disable-background-networking", "--disable-component-update", "--disable-sync",
-             "--no-first-run", "--no-sandbox", "--disable-quic"]
-    path = next((shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")
-                 if shutil.which(name)), None)
+    flags = [
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        "--no-sandbox",
+        "--disable-quic",
+    ]
+    path = next(
+        (
+            shutil.which(name)
+            for name in ("chromium", "chromium-browser", "google-chrome")
+            if shutil.which(name)
+        ),
+        None,
+    )
     try:
         chromium = playwright.chromium.launch(args=flags, executable_path=path)
     except Error as error:
@@ -132,7 +149,9 @@ def open_page(browser):
         page = contexts[-1].new_page()
         page.set_default_timeout(course.PATIENCE * 1000)
         page.console = []
-        page.on("console", lambda line: page.console.append(line.text) if line.type == "error" else None)
+        page.on(
+            "console", lambda line: page.console.append(line.text) if line.type == "error" else None
+        )
         page.on("pageerror", lambda error: page.console.append(str(error)))
         if prepare:
             prepare(page)

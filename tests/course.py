@@ -1,4 +1,5 @@
 """What the tests share: where the course is, and the programs in it as processes."""
+
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests"
 IN_CI = os.environ.get("CI") == "true"
 SERVERS = ["ws_server_example", "http_ws_server_example", "serial_to_ws_server"]
-PATIENCE = 30       # seconds for what should happen at once, on a very busy machine
+PATIENCE = 30  # seconds for what should happen at once, on a very busy machine
 
 
 def need(program, *other_names):
@@ -59,20 +60,28 @@ class Program:
 
     def __init__(self, command, cwd=ROOT, env=None, stdin=False):
         self.command = [str(word) for word in command]
-        self.may_complain = False       # a test that provokes a traceback sets this
+        self.may_complain = False  # a test that provokes a traceback sets this
         self.port = None
-        clean = {name: value for name, value in os.environ.items() if name not in ("PORT", "PYTHONPATH")}
+        clean = {
+            name: value for name, value in os.environ.items() if name not in ("PORT", "PYTHONPATH")
+        }
         clean.update({name: str(value) for name, value in (env or {}).items()})
         self.process = subprocess.Popen(
-            self.command, cwd=str(cwd), env=clean, bufsize=0,
+            self.command,
+            cwd=str(cwd),
+            env=clean,
+            bufsize=0,
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         self.output, self.errors = "", ""
-        self.seen = 0                   # how far expect() has read
+        self.seen = 0  # how far expect() has read
         self.changed = threading.Condition()
         self.readers = [
             threading.Thread(target=self.collect, args=(stream, name), daemon=True)
-            for stream, name in ((self.process.stdout, "output"), (self.process.stderr, "errors"))]
+            for stream, name in ((self.process.stdout, "output"), (self.process.stderr, "errors"))
+        ]
         for reader in self.readers:
             reader.start()
 
@@ -98,8 +107,10 @@ class Program:
                     return found
                 over = not any(reader.is_alive() for reader in self.readers)
                 if over or time.monotonic() > end:
-                    pytest.fail(f"no {pattern!r} from {self.command}\n--- output\n{self.output}\n"
-                                f"--- errors\n{self.errors}")
+                    pytest.fail(
+                        f"no {pattern!r} from {self.command}\n--- output\n{self.output}\n"
+                        f"--- errors\n{self.errors}"
+                    )
                 self.changed.wait(0.2)
 
     def expect_error(self, pattern, timeout=PATIENCE):
@@ -145,9 +156,13 @@ def python(*words):
 
 
 def server_command(*args, settings=None):
-    """The command that runs ./server.py, with other values for the settings of sturdy_websocket.py."""
+    """The command that runs ./server.py, with other settings in sturdy_websocket.py."""
     if not settings:
         return python("server.py", *args)
     changes = "".join(f"sturdy_websocket.{name} = {value!r}; " for name, value in settings.items())
-    return python("-c", f"import sys; sys.path.insert(0, ''); import sturdy_websocket; {changes}"
-                        "import server; server.main()", *args)
+    return python(
+        "-c",
+        f"import sys; sys.path.insert(0, ''); import sturdy_websocket; {changes}"
+        "import server; server.main()",
+        *args,
+    )
