@@ -24,11 +24,11 @@ import threading
 
 # The two files next to this one.
 from serial_help import check_baud, open_port, port_list, shorten, show
-from sturdy_websocket import SturdyServer
+from sturdy_websocket import SturdyServer, port_number
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""
-PORT = os.environ.get("PORT", "8080")
+PORT = port_number(os.environ.get("PORT", "8080"))
 # False keeps what the board sends out of the terminal.
 SHOW_LINES = True
 # A longer line is cut, so that one without an end does not fill the memory.
@@ -70,24 +70,17 @@ def main():
         return print(port_list())
     port = open_port(options.port, options.baud)
     print(f"Reading {'lines' if options.lines else 'bytes as they come'} from {options.port}.")
-    server = SerialServer(host=HOST, port=PORT)
+    server = SturdyServer(host=HOST, port=PORT)
     server.set_fn_new_client(new_client)
     server.set_fn_client_left(client_left)
     server.set_fn_message_received(message_received)
     server.writable_port = port if options.write else None
-    server.reader = threading.Thread(target=read_port, args=(port, server, options), daemon=True)
+    # Reading waits for the board, serving waits for browsers: each has a thread of its own.
+    reader = threading.Thread(target=read_port, args=(port, server, options), daemon=True)
+    reader.start()
     server.run_forever()
-
-
-class SerialServer(SturdyServer):
-    """Reading waits for the board, serving waits for browsers: each needs a thread of its own."""
-
-    def serve_forever(self, poll_interval=0.5):
-        """Called by run_forever(): serves the clients until Ctrl-C."""
-        self.reader.start()
-        super().serve_forever(poll_interval)
-        stopping.set()
-        self.reader.join(timeout=1)
+    stopping.set()
+    reader.join(timeout=1)
 
 
 def read_port(port, server, options):
