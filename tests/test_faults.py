@@ -634,6 +634,58 @@ sturdy_websocket.CLOSE_TIME = 0.3
     stubborn.close()
 
 
+REMOTE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from sturdy_websocket import SturdyServer
+
+server = SturdyServer(host="127.0.0.1", port=0)
+server.set_fn_message_received(lambda client, server, message: server.send_message(client, message))
+server.run_forever(threaded=True)
+print("port", server.port)
+for line in sys.stdin:
+    exec(line)
+    print("done")
+"""
+
+
+def test_the_other_methods_of_the_package(run):
+    """What the package's documentation lists beside the callbacks works here as well."""
+    server = run(python("-c", REMOTE, ROOT / "ws_server_example"), stdin=True)
+    port = int(server.expect(r"port (\d+)")[1])
+
+    def do(call):
+        server.write(f"server.{call}\n")
+        server.expect("done")
+
+    one = Wire(port)
+    one.sync()
+    do("deny_new_connections(1013, b'later')")
+    with Wire(port) as late:
+        assert late.ending() == 1013
+    do("allow_new_connections()")
+    two = Wire(port)
+    two.say("in")
+    assert two.hear() == "in"
+    do("disconnect_clients_gracefully(4000, b'lunch')")
+    assert one.ending() == two.ending() == 4000
+    one.close(), two.close()
+    three = Wire(port)
+    three.sync()
+    do("disconnect_clients_abruptly()")
+    assert three.ending() == 1006
+    four = Wire(port)
+    four.sync()
+    do("shutdown_gracefully()")
+    assert four.ending() == 1000
+    four.close()
+    with pytest.raises(ConnectionRefusedError):
+        Wire(port)
+    server.process.stdin.close()
+    assert server.wait() == 0
+    assert server.errors == ""
+
+
 # ---- memory and time -----------------------------------------------------------------
 
 

@@ -26,7 +26,7 @@ posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such sig
 def test_start_lines(start_server, folder):
     """The ways in are printed, each ready to be clicked or pasted."""
     server = start_server(folder, *ARGUMENTS.get(folder, []))
-    server.expect(r"SECRET_PORT \d+\n|none can reach.*\n")
+    server.expect(r"SECRET_PORT \d+\n|other devices:  (?!http).*\n")
     port, (lan,) = server.port, set(re.findall(r'SECRET_SERVER "(.+)"', server.output)) or {None}
     lines = [
         "WebSocket server is running, Ctrl-C stops it.",
@@ -45,7 +45,7 @@ def test_start_lines(start_server, folder):
 
 def test_printed_lan_address_leads_to_the_server(start_server):
     server = start_server()
-    found = server.expect(r'SECRET_SERVER "(.+)"|none can reach')
+    found = server.expect(r'SECRET_SERVER "(.+)"|other devices:  (?!http)')
     if not found[1]:
         pytest.skip("this computer is on no network")
     with Wire(server.port, host=found[1]) as client:
