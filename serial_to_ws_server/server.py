@@ -81,6 +81,7 @@ def main():
     server.run_forever()
     stopping.set()
     reader.join(timeout=1)
+    print("Server stopped.")
 
 
 def read_port(port, server, options):

@@ -630,7 +630,6 @@ class SturdyServer(WebsocketServer):
                     if not (patience and handler.client):
                         handler.cut()
                 self.door.wait_for(lambda: not self.connections, timeout=1)
-        print("Server stopped.")
 
 
 def may_connect(origin):

@@ -52,6 +52,7 @@ def main():
     server.set_fn_client_left(client_left)
     server.set_fn_message_received(message_received)
     server.run_forever()
+    print("Server stopped.")
 
 
 def shorten(message):
