@@ -28,6 +28,7 @@ void limitWaiting() { WiFi.setTimeout(15000); }
 #include <WiFiS3.h>
 void limitWaiting() { WiFi.setTimeout(500); }
 #elif defined(ARDUINO_ARCH_ESP32)  // ESP32, Nano ESP32
+#include <WiFi.h>
 #include <WiFiClientSecure.h>
 void limitWaiting() {}
 // ESP32 boards call it otherwise. It encrypts, but does not ask who the server is.

@@ -1,6 +1,6 @@
-// The ESP32's client for TLS.
+// The ESP32's client for TLS. From version 3 of the core on it does not bring WiFi.h along.
 #pragma once
-#include "WiFi.h"
+#include "host_wifi.h"
 
 class WiFiClientSecure : public WiFiClient {
 public:

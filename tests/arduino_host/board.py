@@ -83,7 +83,8 @@ class Board:
         self.hear()
 
     def tell(self, command):
-        """Changes the board: "wifi 0", "wifi 1", "join 6000", "sensor 7", "send 128"."""
+        """Changes the board: "wifi 0", "wifi 1", "join 6000", "block 1", "sensor 7",
+        "send 128"."""
         self.commands.append(command)
 
     def run(self, ms):

@@ -9,7 +9,7 @@
 //   A busy computer changes nothing.
 //   By the clock (no HOST_CONTROL): as fast as HOST_SPEED says, Serial on standard output,
 //   the LED on standard error, commands from standard input.
-// Commands: wifi 0|1, join MS, sensor N, send N, quit.
+// Commands: wifi 0|1, join MS, block 0|1, sensor N, send N, quit.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +38,7 @@ uint32_t firstMillis;     // what millis() was then
 int control = -1;         // socket to the test
 double speed = 1;
 int led, sensor = 512;
+bool blocked;             // nothing goes out any more, as when the other side reads nothing
 std::string serial, input;
 std::deque<std::string> commands;
 
@@ -69,6 +70,8 @@ void obey(const std::string &line) {
     }
   } else if (word == "join") {
     radio.joinTime = number;
+  } else if (word == "block") {
+    blocked = number;
   } else if (word == "sensor") {
     sensor = number;
   } else {
@@ -198,12 +201,13 @@ int tcpRead(int id, uint8_t *buffer, size_t size) {
 
 size_t tcpWrite(int id, const uint8_t *bytes, size_t count) {
   if (lost(id)) return count;
+  if (tcp[id].ended) return 0;
   size_t sent = 0;
   for (int tries = 0; sent < count && tries < 50;) {
-    ssize_t some = send(id, bytes + sent, count - sent, MSG_NOSIGNAL);
+    ssize_t some = blocked ? 0 : send(id, bytes + sent, count - sent, MSG_NOSIGNAL);
     if (some > 0) {
       sent += some;
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    } else if (blocked || errno == EAGAIN || errno == EWOULDBLOCK) {
       tries++;
       pass(20);
     } else {
@@ -211,6 +215,8 @@ size_t tcpWrite(int id, const uint8_t *bytes, size_t count) {
       return 0;
     }
   }
+  // The real library closes a connection on which nothing goes out.
+  if (sent < count) tcp[id].ended = true;
   return sent;
 }
 
