@@ -6,6 +6,7 @@ are the sketch's own, and exact on a busy computer too.
 
 import random
 import re
+import sys
 
 import course
 import pytest
@@ -14,6 +15,7 @@ from arduino_host.board import Board, Server, Visitor, frame
 from course import free_port, need
 from websockets.frames import Opcode
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the host has POSIX sockets")
 SKETCH = course.ROOT / "arduino_websocket_client" / "arduino_websocket_client.ino"
 NAIVE = course.TESTS / "arduino_host" / "naive.ino"
 

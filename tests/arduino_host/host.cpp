@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -204,7 +205,7 @@ size_t tcpWrite(int id, const uint8_t *bytes, size_t count) {
   if (tcp[id].ended) return 0;
   size_t sent = 0;
   for (int tries = 0; sent < count && tries < 50;) {
-    ssize_t some = blocked ? 0 : send(id, bytes + sent, count - sent, MSG_NOSIGNAL);
+    ssize_t some = blocked ? 0 : send(id, bytes + sent, count - sent, 0);
     if (some > 0) {
       sent += some;
     } else if (blocked || errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -718,6 +719,7 @@ void WebSocketClient::flushRx() {
 // ---- the board ------------------------------------------------------------------------
 
 int main() {
+  signal(SIGPIPE, SIG_IGN);
   host::control = atoi(host::setting("HOST_CONTROL", "-1"));
   host::speed = atof(host::setting("HOST_SPEED", "1"));
   host::firstMillis = strtoul(host::setting("HOST_MILLIS", "1000"), NULL, 10);
