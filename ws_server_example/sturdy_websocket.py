@@ -21,7 +21,6 @@ The same bytes stand in all three server folders. From top to bottom:
 "Section" means a section of RFC 6455, the standard: https://www.rfc-editor.org/rfc/rfc6455
 """
 
-import _thread
 import base64
 import codecs
 import collections
@@ -34,6 +33,7 @@ import itertools
 import logging
 import operator
 import os
+import queue
 import re
 import signal
 import socket
@@ -494,6 +494,7 @@ class SturdyServer(WebsocketServer):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.outbox, self.postman = collections.deque(), threading.Lock()
         self.connections, self.door = set(), threading.Condition()
+        self.arrived, self.idle = queue.SimpleQueue(), queue.SimpleQueue()
         allow_many_files()
         try:
             super().__init__(host, port_number(port))
@@ -530,8 +531,25 @@ class SturdyServer(WebsocketServer):
         return len(self.connections) < MAX_CLIENTS + 500
 
     def process_request(self, request, client_address):
-        """Starts the thread of a connection: threading.Thread would take twice the time."""
-        _thread.start_new_thread(self.process_request_thread, (request, client_address))
+        """Gives a connection to a thread that has nothing to do, or else to a new one."""
+        self.arrived.put((request, client_address))
+        try:
+            self.idle.get_nowait()
+        except queue.Empty:
+            threading.Thread(target=self.serve_connections, daemon=True).start()
+
+    def serve_connections(self):
+        """A thread serves one connection after the other: a page that reloads finds it free.
+
+        One for which nothing has come for half a second ends, unless it has just been chosen.
+        """
+        while True:
+            try:
+                self.process_request_thread(*self.arrived.get(timeout=0.5))
+                self.idle.put("one more")
+            except queue.Empty:
+                with contextlib.suppress(queue.Empty):
+                    return self.idle.get_nowait()
 
     def handle_error(self, request, client_address):
         """Shows the traceback of a bug; a client that went away is none."""
@@ -619,7 +637,7 @@ class SturdyServer(WebsocketServer):
             return self.thread.start()
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: _thread.start_new_thread(self.shutdown, ()))
+                signal.signal(number, lambda *_: threading.Thread(target=self.shutdown).start())
         print_addresses(self)
         self.serve_forever(poll_interval=0.1)
         self.server_close()
