@@ -233,6 +233,26 @@ def test_connections_that_say_nothing(start_server):
         client.close()
 
 
+@posix_only
+def test_more_silent_connections_than_there_may_be(start_server):
+    """They can't take all the threads: there is an end to it, and room again once they are gone."""
+    allow_many_sockets(1000)
+    server = start_server(HTTP, settings={"MAX_CLIENTS": 10})
+    one = Wire(server.port)
+    one.sync()
+    for _ in range(2):
+        silent = [Wire(server.port, path=None) for _ in range(600)]
+        assert silent[-1].is_at_end()
+        talk(one)
+        for client in silent:
+            client.close()
+        wait_until(lambda: threads(server) == 2, "threads are left over")
+    with Wire(server.port) as two:
+        two.sync()
+        talk(one, two)
+    one.close()
+
+
 # ---- clients that stand still --------------------------------------------------------
 
 FROZEN = """
@@ -328,7 +348,8 @@ def test_slow_reader_below_the_bound_gets_everything(start_server):
     server = start_server(HTTP)
     sleeper = Wire(server.port, receive_buffer=4096)
     sleeper.sync()
-    messages = [bytes([number]) * 300_000 for number in range(40)]
+    # The big ones are more than a system takes at once: they go out in parts.
+    messages = [os.urandom(300_000) for _ in range(10)] + [os.urandom(6_000_000) for _ in range(2)]
     with Wire(server.port) as speaker:
         for message in messages:
             speaker.say(message)
@@ -626,6 +647,7 @@ def test_closing_a_client_that_does_not_answer(lesson):
     """After a close frame the other side has a while to hang up, then it is cut."""
     server = lesson("""
 sturdy_websocket.CLOSE_TIME = 0.3
+sturdy_websocket.REQUEST_TIME = sturdy_websocket.PING_AFTER = 1000
 """)
     stubborn = Wire(server.port)
     stubborn.send(frame(TEXT, b"\xff"))
