@@ -470,11 +470,10 @@ def test_missing_package(run, folder):
 
 def test_other_version_of_the_package(run, tmp_path):
     """The lesson leans on the insides of one version, so another one is named too."""
-    info = tmp_path / "websocket_server-0.5.1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: websocket-server\nVersion: 0.5.1\n"
-    )
+    # What there was of it in 0.5: it could not say goodbye to its clients.
+    package = tmp_path / "websocket_server"
+    package.mkdir()
+    (package / "__init__.py").write_text("class WebsocketServer:\n    pass\n")
     said = refusal(
         run(python("server.py"), cwd=ROOT / "ws_server_example", env={"PYTHONPATH": tmp_path})
     )
