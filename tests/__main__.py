@@ -40,6 +40,7 @@ PROGRAMS = {
     "caddy": "caddy",
     "wrk": "wrk",
     "curl": "curl",
+    "openssl": "openssl",
 }
 # One browser is enough, whatever its name is here.
 OTHER_NAMES = {

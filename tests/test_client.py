@@ -441,11 +441,11 @@ def assert_one_line(errors, url, advice):
 @pytest.mark.parametrize(
     "answer, advice",
     [
-        (b"HTTP/1.1 404 Not Found\r\n\r\n", "the answer was HTTP 404, not a WebSocket.*"),
-        (b"HTTP/1.1 426 Upgrade Required\r\n\r\n", "the answer was HTTP 426, not a WebSocket.*"),
-        (b"HTTP/1.1 101 Hm\r\nUpgrade: no\r\n\r\n", r"that is no WebSocket server \(.*"),
-        (b"SSH-2.0-OpenSSH_9.9\r\n", r"that is no WebSocket server \(.*"),
-        (b"\xff\xfe\xfd\r\n", r"that is no WebSocket server \(.*"),
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", "it answers HTTP 404.*"),
+        (b"HTTP/1.1 426 Upgrade Required\r\n\r\n", "it answers HTTP 426.*"),
+        (b"HTTP/1.1 101 Hm\r\nUpgrade: no\r\n\r\n", "that is no WebSocket server.*"),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "that is no WebSocket server.*"),
+        (b"\xff\xfe\xfd\r\n", "that is no WebSocket server.*"),
         (b"", r"that is no WebSocket server \(.*"),
     ],
 )

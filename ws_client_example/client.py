@@ -1,17 +1,18 @@
 """
-  WebSocket client
+WebSocket client
 
-  Sends what you type to a WebSocket server, and prints what the server says.
-  In a pipe it is a filter: lines come in and are sent, messages go out, one a line.
+Sends what you type to a WebSocket server, and prints what the server says.
+In a pipe it is a filter: lines come in and are sent, messages go out, one a line.
 
-  Run it with:     python client.py
-  Another server:  python client.py ws://192.168.1.23:3000/
-  You should see:  Server said: "127.0.0.1: Hello"     (from ../ws_server_example)
+Run it with:     python client.py
+Another server:  python client.py ws://192.168.1.23:3000/
+You should see:  Server said: "127.0.0.1: Hello"     (from ../ws_server_example)
 
-  Needs:           python -m pip install websocket-client
+Needs:           python -m pip install websocket-client
 
-  After Tom Igoe's wsClient.js in websocket-examples (MIT)
+After Tom Igoe's wsClient.js in websocket-examples (MIT)
 """
+
 import os
 import queue
 import ssl
@@ -24,14 +25,16 @@ try:
     import websocket
     from websocket import ABNF, WebSocketException
 except ImportError as error:
-    sys.exit(f"{error}\nThis lesson needs the package websocket-client. Type:\n"
-             "  python -m pip install websocket-client --force-reinstall")
+    sys.exit(
+        f"{error}\nThis lesson needs the package websocket-client. Type:\n"
+        "  python -m pip install websocket-client --force-reinstall"
+    )
 
 URL = "ws://127.0.0.1:8080/"
-CONNECT_TIME = 10       # seconds for the server to let us in
-QUIET_TIME = 5          # seconds of silence after which no more answers are expected
-MAX_AHEAD = 200         # lines that may be sent before the answer to the first is here
-CLOSE_TIME = 3          # seconds for the server to say goodbye too
+CONNECT_TIME = 10  # seconds for the server to let us in
+QUIET_TIME = 5  # seconds of silence after which no more answers are expected
+MAX_AHEAD = 200  # lines that may be sent before the answer to the first is here
+CLOSE_TIME = 3  # seconds for the server to say goodbye too
 # Computers near by are reached directly, even where a proxy stands before the internet.
 NEAR = "localhost,.local,::1,127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16"
 
@@ -39,8 +42,8 @@ NEAR = "localhost,.local,::1,127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16
 KEYBOARD = sys.stdin is not None and sys.stdin.isatty()
 IN_TERMINAL = KEYBOARD and sys.stdout.isatty()
 
-answers = threading.Semaphore(0)    # counts the messages that have come
-endings = queue.Queue()             # why it is over: what went wrong, or None
+answers = threading.Semaphore(0)  # counts the messages that have come
+endings = queue.Queue()  # why it is over: what went wrong, or None
 
 
 def message_received(message):
@@ -51,7 +54,7 @@ def message_received(message):
     rest = message if isinstance(message, bytes) else f"{message}\n".encode()
     try:
         while rest:
-            rest = rest[os.write(sys.stdout.fileno(), rest):]
+            rest = rest[os.write(sys.stdout.fileno(), rest) :]
     except OSError as error:
         # In `client.py | head -1` the reader has seen enough and left: nothing is wrong.
         left = isinstance(error, BrokenPipeError) or os.name == "nt"
@@ -76,7 +79,7 @@ def listen(connection):
 
 def speak(connection):
     """Sends Hello in a terminal, then every line that is typed or comes through the pipe."""
-    expected = 0        # answers that are still to come, if the server answers every line
+    expected = 0  # answers that are still to come, if the server answers every line
     if IN_TERMINAL:
         connection.send("Hello")
     with open(sys.stdin.fileno(), "rb", closefd=False) as lines:
@@ -115,36 +118,37 @@ def main():
         connection.shutdown()
 
 
-ADVICE = {      # the first kind of error that fits
+ADVICE = {  # the first kind of error that fits
     ssl.SSLCertVerificationError: "its certificate can't be trusted ({0.verify_message}).",
     ssl.SSLError: "nobody speaks wss:// there. Try ws://.",
     websocket.WebSocketAddressException: "no computer has that name. Check it, and your network.",
-    websocket.WebSocketBadStatusException:
-        "the answer was HTTP {0.status_code}, not a WebSocket. Check the port and the path.",
-    (WebSocketException, IndexError, UnicodeDecodeError):
-        "that is no WebSocket server ({0}). Check the port.",
+    websocket.WebSocketBadStatusException: "it answers HTTP {0.status_code}. Check port and path.",
+    WebSocketException: "that is no WebSocket server ({0}). Check the port.",
     OSError: "{0}. Is server.py running, and are address and port right?",
+    UnicodeDecodeError: "that is no WebSocket server. Check the port.",
+    IndexError: "that is no WebSocket server. Check the port.",
     ValueError: f"an address looks like {URL} or wss://example.com/",
 }
 
 
 def connect(url):
     """Returns the connection to the server at url, or ends the program with advice."""
-    mine = os.environ.get("no_proxy", os.environ.get("NO_PROXY", ""))
-    os.environ["no_proxy"] = f"{mine},{NEAR}"
+    os.environ["no_proxy"] = NEAR + "," + os.environ.get("no_proxy", os.environ.get("NO_PROXY", ""))
     try:
         # The package's own check of the letters is slow; listen() replaces wrong ones instead.
         connection = websocket.create_connection(
-            url, timeout=CONNECT_TIME, suppress_origin=True, skip_utf8_validation=True)
+            url, timeout=CONNECT_TIME, suppress_origin=True, skip_utf8_validation=True
+        )
     except (OSError, ValueError, IndexError, WebSocketException) as error:
         text = next(text for kind, text in ADVICE.items() if isinstance(error, kind))
         sys.exit(f"No connection to {url}: {text.format(error)}")
-    connection.settimeout(None)     # once connected, silence is no failure
+    connection.settimeout(None)  # once connected, silence is no failure
     return connection
 
 
 def start(function, *arguments):
     """Runs a function in a thread of its own, which ends when the connection does."""
+
     def run():
         with suppress(OSError, WebSocketException):
             function(*arguments)
