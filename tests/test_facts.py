@@ -36,7 +36,7 @@ from wire import (
 
 BARE, STURDY = "websocket_server import WebsocketServer", "sturdy_websocket import SturdyServer"
 # How long a probe waits for what may never come from the bare server.
-SHORT = 2
+SHORT = 1
 NOTHING = "nothing"
 posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows can't stop a process for a while")
 
