@@ -9,6 +9,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import time
 
 import pexpect
 import pytest
@@ -72,6 +73,10 @@ def test_websocketd_answers_each_client_alone(do, connect):
     second = connect(address)
     second.send("two")
     assert second.recv(PATIENCE).strip() == "two"
+    # The second tee has emptied the file of the first; it writes there after it has answered.
+    end = time.monotonic() + PATIENCE
+    while (section.here / "log.txt").read_text() != "two\n" and time.monotonic() < end:
+        time.sleep(0.02)
     assert (section.here / "log.txt").read_text() == "two\n"
     first.send("three")
     # Had it heard the second client, that would have come before.
