@@ -1,4 +1,5 @@
 """The serial server with a pty as the board: what is printed, cut, unplugged, busy or garbled."""
+
 import contextlib
 import errno
 import fcntl
@@ -54,7 +55,7 @@ class Board:
         """Sends bytes as the sketch would; waits where the computer does not take them."""
         view = memoryview(data)
         while view:
-            view = view[os.write(self.here, view):]
+            view = view[os.write(self.here, view) :]
 
     def read(self, size):
         """Waits for this many bytes from the computer."""
@@ -74,6 +75,7 @@ def board(tmp_path):
 @pytest.fixture
 def listen(start_server, connect):
     """Returns listen(*words): a server on these words, and a client that is in."""
+
     def start(*words):
         server = start_server(FOLDER, *words)
         client = connect(server.url)
@@ -122,6 +124,7 @@ def refuse(run, *words, prefix=None, **options):
 
 # ---- without a board -----------------------------------------------------------------
 
+
 def test_no_argument_lists_or_advises(run):
     program = run(python("server.py"), cwd=ROOT / FOLDER)
     assert program.wait() == 0
@@ -142,8 +145,9 @@ def list_of(lesson, monkeypatch, *ports):
 
 
 def test_list_shows_boards_first_and_what_to_type(lesson, monkeypatch):
-    text = list_of(lesson, monkeypatch, ("/dev/ttyS0", "n/a", None),
-                   ("/dev/ttyACM0", "Arduino Uno", 0x2341))
+    text = list_of(
+        lesson, monkeypatch, ("/dev/ttyS0", "n/a", None), ("/dev/ttyACM0", "Arduino Uno", 0x2341)
+    )
     rows = text.splitlines()
     assert rows[1] == "  python server.py /dev/ttyACM0 t    (Arduino Uno)"
     assert rows[2] == "  python server.py /dev/ttyS0 t    (n/a)"
@@ -151,8 +155,12 @@ def test_list_shows_boards_first_and_what_to_type(lesson, monkeypatch):
 
 
 def test_list_on_macos_has_no_tty(lesson, monkeypatch):
-    text = list_of(lesson, monkeypatch, ("/dev/tty.usbmodem1", "Uno", 0x2341),
-                   ("/dev/cu.usbmodem1", "Uno", 0x2341))
+    text = list_of(
+        lesson,
+        monkeypatch,
+        ("/dev/tty.usbmodem1", "Uno", 0x2341),
+        ("/dev/cu.usbmodem1", "Uno", 0x2341),
+    )
     assert "/dev/cu.usbmodem1" in text and "/dev/tty." not in text
 
 
@@ -175,9 +183,21 @@ def test_demo_moves(listen, mode):
     server.expect(heard[-1].strip())
 
 
-@pytest.mark.parametrize("word, lines", [
-    ("t", True), ("true", True), ("1", True), ("lines", True), ("T", True),
-    ("f", False), ("false", False), ("0", False), ("FALSE", False), (None, False)])
+@pytest.mark.parametrize(
+    "word, lines",
+    [
+        ("t", True),
+        ("true", True),
+        ("1", True),
+        ("lines", True),
+        ("T", True),
+        ("f", False),
+        ("false", False),
+        ("0", False),
+        ("FALSE", False),
+        (None, False),
+    ],
+)
 def test_line_modes(lesson, monkeypatch, word, lines):
     monkeypatch.setattr(sys, "argv", ["server.py", "demo", *([word] if word else [])])
     assert lesson.server.read_options().lines is lines
@@ -185,18 +205,23 @@ def test_line_modes(lesson, monkeypatch, word, lines):
 
 # ---- what can't work -----------------------------------------------------------------
 
-@pytest.mark.parametrize("words, sentences", [
-    (["COM99"], ["There is no serial port COM99.", "python server.py demo t"]),
-    (["/dev/ttyACM99", "t"], ["There is no serial port /dev/ttyACM99."]),
-    (["demo", "yes"], ["The line mode is t", "not yes"]),
-    (["demo", "t", "--binary"], ["leave out the line mode"]),
-    (["demo", "--baud", "fast"], ["--baud", "fast"]),
-    (["server.py"], ["can't be opened as a serial port", "type: python server.py"]),
-    (["."], ["can't be opened as a serial port"]),
-    (["socket://127.0.0.1:1"], ["can't be reached", "address right"]),
-    (["socket://nowhere"], ["can't be reached"]),
-    (["teapot://x"], ["can't be reached", "teapot"]),
-], ids=lambda value: value[0] if isinstance(value, list) else None)
+
+@pytest.mark.parametrize(
+    "words, sentences",
+    [
+        (["COM99"], ["There is no serial port COM99.", "python server.py demo t"]),
+        (["/dev/ttyACM99", "t"], ["There is no serial port /dev/ttyACM99."]),
+        (["demo", "yes"], ["The line mode is t", "not yes"]),
+        (["demo", "t", "--binary"], ["leave out the line mode"]),
+        (["demo", "--baud", "fast"], ["--baud", "fast"]),
+        (["server.py"], ["can't be opened as a serial port", "type: python server.py"]),
+        (["."], ["can't be opened as a serial port"]),
+        (["socket://127.0.0.1:1"], ["can't be reached", "address right"]),
+        (["socket://nowhere"], ["can't be reached"]),
+        (["teapot://x"], ["can't be reached", "teapot"]),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
 def test_refusals(run, words, sentences):
     said = refuse(run, *words)
     assert all(sentence in said for sentence in sentences), said
@@ -225,27 +250,49 @@ def test_nobody_else_gets_the_port(start_server, board):
 def test_port_without_permission(run, board):
     """As an ordinary user: nobody, who may not be allowed to read Python's own files either."""
     os.chmod(board.name, 0)
-    said = refuse(run, prefix=python(
-        "-c", "import os, sys; sys.path.insert(0, ''); import server; "
-              "os.geteuid() or os.setuid(65534); server.open_port(sys.argv[1], 9600)",
-        os.ttyname(board.there)))
+    said = refuse(
+        run,
+        prefix=python(
+            "-c",
+            "import os, sys; sys.path.insert(0, ''); import server; "
+            "os.geteuid() or os.setuid(65534); server.open_port(sys.argv[1], 9600)",
+            os.ttyname(board.there),
+        ),
+    )
     assert "no permission" in said and "sudo usermod -a -G dialout $USER" in said
 
 
-@pytest.mark.parametrize("error, sentence", [
-    (OSError(WINDOWS.format("FileNotFoundError(2, 'The system cannot find …', None, 2)")),
-     "There is no serial port COM3."),
-    (OSError(WINDOWS.format("PermissionError(13, 'Access is denied.', None, 5)")),
-     "COM3 is in use by another program."),
-    (OSError(WINDOWS.format("OSError(22, 'The semaphore timeout period has expired.', None, 121)")),
-     "COM3 can't be opened as a serial port"),
-    (OSError(errno.EBUSY, "could not open port /dev/cu.usbmodem1: [Errno 16] Resource busy"),
-     "in use by another program"),
-    (OSError(errno.EAGAIN, "Could not exclusively lock port /dev/cu.usbmodem1: [Errno 35]"),
-     "in use by another program"),
-    (OSError(errno.ENOENT, "could not open port"), "There is no serial port"),
-    (OSError(errno.EACCES, "could not open port"), "dialout"),
-])
+@pytest.mark.parametrize(
+    "error, sentence",
+    [
+        (
+            OSError(WINDOWS.format("FileNotFoundError(2, 'The system cannot find …', None, 2)")),
+            "There is no serial port COM3.",
+        ),
+        (
+            OSError(WINDOWS.format("PermissionError(13, 'Access is denied.', None, 5)")),
+            "COM3 is in use by another program.",
+        ),
+        (
+            OSError(
+                WINDOWS.format(
+                    "OSError(22, 'The semaphore timeout period has expired.', None, 121)"
+                )
+            ),
+            "COM3 can't be opened as a serial port",
+        ),
+        (
+            OSError(errno.EBUSY, "could not open port /dev/cu.usbmodem1: [Errno 16] Resource busy"),
+            "in use by another program",
+        ),
+        (
+            OSError(errno.EAGAIN, "Could not exclusively lock port /dev/cu.usbmodem1: [Errno 35]"),
+            "in use by another program",
+        ),
+        (OSError(errno.ENOENT, "could not open port"), "There is no serial port"),
+        (OSError(errno.EACCES, "could not open port"), "dialout"),
+    ],
+)
 def test_advice_on_other_systems(lesson, error, sentence):
     assert sentence in lesson.serial_help.port_advice(error, "COM3")
 
@@ -258,14 +305,27 @@ def test_wrong_package_named_serial(run, tmp_path):
 
 # ---- lines and raw text --------------------------------------------------------------
 
+
 def test_lines_in_any_pieces(listen, board):
     """Half a line at first is dropped; then each line comes once and whole, with either end."""
     server, client = listen(board.name, "t")
-    pieces = [b"tail of a li", b"ne\r\n", b"5", b"12\r", b"\nhel", b"lo", b"\n", b"\xc3",
-              b"\xa4\r\n\r\na", b"\tb\n", b"cr\rin it\n", b"end\n"]
+    pieces = [
+        b"tail of a li",
+        b"ne\r\n",
+        b"5",
+        b"12\r",
+        b"\nhel",
+        b"lo",
+        b"\n",
+        b"\xc3",
+        b"\xa4\r\n\r\na",
+        b"\tb\n",
+        b"cr\rin it\n",
+        b"end\n",
+    ]
     for piece in pieces:
         board.print(piece)
-        time.sleep(0.01)        # so that the reads fall apart; whole is right, however they fall
+        time.sleep(0.01)  # so that the reads fall apart; whole is right, however they fall
     assert hear(client, 7) == ["512", "hello", "ä", "", "a\tb", "cr\rin it", "end"]
     server.expect("^hello$")
     assert "tail" not in server.output
@@ -274,18 +334,22 @@ def test_lines_in_any_pieces(listen, board):
 def lines_of(text, limit):
     """Returns the lines that have to arrive: by the rules, not by the server's way to them."""
     *lines, rest = text.split("\n")
-    cut = [line[i:i + limit] for line in lines for i in range(0, max(len(line), 1), limit)]
-    cut += [rest[i:i + limit] for i in range(0, len(rest) - limit, limit)]
+    cut = [line[i : i + limit] for line in lines for i in range(0, max(len(line), 1), limit)]
+    cut += [rest[i : i + limit] for i in range(0, len(rest) - limit, limit)]
     return [line.rstrip("\r") for line in cut[1:]]
 
 
-@given(text=some.text("ab\r\n\n\nä😀", max_size=100),
-       cuts=some.sets(some.integers(0, 200), max_size=20), limit=some.integers(4, 12))
+@given(
+    text=some.text("ab\r\n\n\nä😀", max_size=100),
+    cuts=some.sets(some.integers(0, 200), max_size=20),
+    limit=some.integers(4, 12),
+)
 def test_lines_do_not_depend_on_the_cuts(lesson, text, cuts, limit):
     """However the reads fall, even inside a letter, the lines are the same, none over the limit."""
     data = text.encode()
-    edges = sorted({0, len(data), *range(0, len(data), limit),
-                    *(cut for cut in cuts if cut < len(data))})
+    edges = sorted(
+        {0, len(data), *range(0, len(data), limit), *(cut for cut in cuts if cut < len(data))}
+    )
     pieces = [data[start:end] for start, end in zip(edges, edges[1:])]
     options = types.SimpleNamespace(lines=True, binary=False, baud=9600)
     with mock.patch.multiple(lesson.server, MAX_LINE=limit, read_pieces=lambda port: iter(pieces)):
@@ -298,7 +362,7 @@ def test_raw_text_keeps_letters_whole(listen, board):
     server, client = listen(board.name)
     letters = "ä€😀".encode()
     for i in range(len(letters)):
-        board.print(letters[i:i + 1])
+        board.print(letters[i : i + 1])
         time.sleep(0.01)
     board.print(b"\r\n")
     heard = "".join(hear_until(client, "\r\n"))
@@ -325,8 +389,9 @@ def test_noise_at_the_start_is_normal(listen, board):
     assert "baud" not in server.output
 
 
-@pytest.mark.parametrize("noise", [b"\xff\xff\xe0\n", b"\xfe\x80\x00\xf8"],
-                         ids=["lines", "no lines"])
+@pytest.mark.parametrize(
+    "noise", [b"\xff\xff\xe0\n", b"\xfe\x80\x00\xf8"], ids=["lines", "no lines"]
+)
 def test_wrong_baud_rate_gets_one_hint(listen, board, noise):
     """Most of it is unreadable: one hint, and all is passed on as before."""
     server, client = listen(board.name, "t", "--baud", "115200")
@@ -354,6 +419,7 @@ def test_a_million_bytes_without_an_end(listen, board):
 
 # ---- speed ---------------------------------------------------------------------------
 
+
 def test_flood_to_ten_clients(start_server, board):
     """100,000 numbered lines reach everyone, all and in order, though one client never reads."""
     server = start_server(FOLDER, board.name, "t")
@@ -371,6 +437,7 @@ def test_flood_to_ten_clients(start_server, board):
 
 
 # ---- the cable -----------------------------------------------------------------------
+
 
 def test_unplugged_and_back_three_times(listen, board):
     """The client stays, and hears the board again as soon as it is back under its name."""
@@ -424,15 +491,18 @@ def test_stop_while_the_port_is_silent(start_server, board):
 
 def test_the_reader_thread_closes_the_port(run, board):
     """It is closed where it is read, before the program ends."""
-    tell = ("import sys, threading; sys.path.insert(0, ''); import server, serial\n"
-            "class Serial(serial.Serial):\n"
-            "    def close(self):\n"
-            "        print('closed by', threading.current_thread().name, flush=True)\n"
-            "        super().close()\n"
-            "serial.Serial = Serial\n"
-            "server.main()")
-    server = run(python("-c", tell, board.name, "t"), cwd=ROOT / FOLDER,
-                 env={"PORT": course.free_port()})
+    tell = (
+        "import sys, threading; sys.path.insert(0, ''); import server, serial\n"
+        "class Serial(serial.Serial):\n"
+        "    def close(self):\n"
+        "        print('closed by', threading.current_thread().name, flush=True)\n"
+        "        super().close()\n"
+        "serial.Serial = Serial\n"
+        "server.main()"
+    )
+    server = run(
+        python("-c", tell, board.name, "t"), cwd=ROOT / FOLDER, env={"PORT": course.free_port()}
+    )
     server.expect("SECRET_PORT|none can reach")
     assert server.stop() == 0
     closers = [line for line in server.output.splitlines() if line.startswith("closed by")]
@@ -461,8 +531,13 @@ def test_nothing_is_printed_after_the_end(listen, board):
 def test_closed_terminal(board, connect):
     """The browsers still get their lines when the window with the server is gone."""
     port = course.free_port()
-    with subprocess.Popen(python("server.py", board.name, "t"), cwd=ROOT / FOLDER, text=True,
-                          env=dict(os.environ, PORT=str(port)), stdout=subprocess.PIPE) as server:
+    with subprocess.Popen(
+        python("server.py", board.name, "t"),
+        cwd=ROOT / FOLDER,
+        text=True,
+        env=dict(os.environ, PORT=str(port)),
+        stdout=subprocess.PIPE,
+    ) as server:
         try:
             while "Ctrl-C" not in server.stdout.readline():
                 pass
@@ -478,6 +553,7 @@ def test_closed_terminal(board, connect):
 
 
 # ---- writing to the board ------------------------------------------------------------
+
 
 def test_write(listen, board):
     """Each message is one line for the board; bytes go as they are; the answer comes back."""
@@ -525,6 +601,7 @@ def test_write_to_a_board_that_does_not_listen(listen, board):
 
 # ---- other kinds of ports ------------------------------------------------------------
 
+
 def test_socket(listen):
     """socket://: a program that serves lines; when it is started again, it goes on."""
     with socket.create_server(("127.0.0.1", 0)) as peer:
@@ -571,8 +648,11 @@ def test_rfc2217(run, connect):
     far_end = run([sys.executable, "-c", RFC2217_SERVER])
     address = f"rfc2217://127.0.0.1:{far_end.expect('[0-9]+').group()}"
     port = course.free_port()
-    server = run([sys.executable, "server.py", address, "t", "--write"], cwd=ROOT / FOLDER,
-                 env={"PORT": port})
+    server = run(
+        [sys.executable, "server.py", address, "t", "--write"],
+        cwd=ROOT / FOLDER,
+        env={"PORT": port},
+    )
     server.expect("Ctrl-C")
     client = connect(f"ws://127.0.0.1:{port}")
     server.expect("New Connection")

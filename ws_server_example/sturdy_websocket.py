@@ -254,7 +254,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
     def is_handshake(self):
         """Tells whether the request has all that section 4.2.1 asks for."""
         try:
-            key = base64.b64decode(self.headers["Sec-WebSocket-Key"] or "", validate=True)
+            key = base64.b64decode(self.headers.get("Sec-WebSocket-Key", "").strip(), validate=True)
         except ValueError:
             return False
         is_get = self.command == "GET" and self.request_version >= "HTTP/1.1"
@@ -319,7 +319,6 @@ class SturdyHandler(BaseHTTPRequestHandler):
                 if kind == TEXT:  # a wrong byte is found now, not at the end
                     check.decode(message[-len(piece) :])
             if fin:
-                check.decode(b"", final=True)
                 return message.decode() if kind == TEXT else bytes(message)
 
     def read_header(self, kind, before):
@@ -350,10 +349,8 @@ class SturdyHandler(BaseHTTPRequestHandler):
             self.server.post(self.deliver, make_frame(PONG, payload))
         if opcode == CLOSE:
             code, reason = int.from_bytes(payload[:2], "big"), payload[2:].decode().encode()
-            if payload and (
-                len(payload) == 1
-                or not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999)
-            ):
+            allowed = 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
+            if payload and not allowed:
                 raise Closing(1002, "no such close code")
             self.send_close(code, reason)
             raise EOFError("the client has said goodbye")
@@ -561,6 +558,8 @@ class SturdyServer(WebsocketServer):
             raise Closing(self._deny_clients["status"], self._deny_clients["reason"].decode())
         host, port = handler.client_address[:2]
         with self.door:
+            if len(self.clients) >= MAX_CLIENTS:  # others came in since find_refusal() looked
+                raise Closing(1013, "too many clients")
             self.id_counter += 1
             handler.client = {
                 "id": self.id_counter,
