@@ -106,11 +106,10 @@ def make_message(message):
 
 
 def unmask(data, mask):
-    """Returns data without the four mask bytes that a client puts over it (section 5.3)."""
-    result = bytearray(len(data))
+    """Returns the bytearray data after taking off the client's four mask bytes (section 5.3)."""
     for i in range(4):
-        result[i::4] = data[i::4].translate(XOR[mask[i]])
-    return bytes(result)
+        data[i::4] = data[i::4].translate(XOR[mask[i]])
+    return data
 
 
 # ---- Incoming ------------------------------------------------------------------------------
@@ -147,10 +146,10 @@ class Incoming:
         self.ask = 65536 if len(data) == self.ask else 2048
 
     def take(self, size):
-        """Waits for exactly so many bytes and returns them."""
+        """Waits for exactly so many bytes and returns them as a bytearray."""
         while len(self.buffer) < size:
             self.fill()
-        data = bytes(self.buffer[:size])
+        data = self.buffer[:size]
         del self.buffer[:size]
         return data
 
@@ -171,7 +170,8 @@ class Incoming:
         with contextlib.suppress(EOFError):
             while b"\n" not in self.buffer and len(self.buffer) < limit:
                 self.fill()
-        line = self.take(min(self.buffer.find(b"\n") + 1 or limit, limit, len(self.buffer)))
+        size = min(self.buffer.find(b"\n") + 1 or limit, limit, len(self.buffer))
+        line = bytes(self.take(size))
         self.room -= len(line)
         return line
 
@@ -311,13 +311,14 @@ class SturdyHandler(BaseHTTPRequestHandler):
                 continue
             if fin and not kind and size <= len(self.rfile.buffer):  # nearly always
                 data = unmask(self.rfile.take(size), mask)
-                return data.decode() if opcode == TEXT else data
+                return data.decode() if opcode == TEXT else bytes(data)
             kind = kind or opcode
             for piece in self.rfile.take_pieces(size):
-                message += unmask(piece, mask)
-                mask = (mask * 2)[len(piece) % 4 :][:4]
+                data = unmask(piece, mask)
+                message += data
                 if kind == TEXT:  # a wrong byte is found now, not at the end
-                    check.decode(message[-len(piece) :])
+                    check.decode(data)
+                mask = (mask * 2)[len(piece) % 4 :][:4]
             if fin:
                 return message.decode() if kind == TEXT else bytes(message)
 
