@@ -187,14 +187,14 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
     protocol_version = default_request_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # small frames go at once, not when the last has arrived
-    rbufsize = 0  # Incoming does that
+    rbufsize, wbufsize = 0, -1  # Incoming reads; a page and its head go as one
     error_content_type = "text/html; charset=utf-8"
     error_message_format = "<!doctype html><title>%(message)s</title><p>%(explain)s</p>\n"
 
     def setup(self):
         super().setup()
         self.rfile = Incoming(self.connection)
-        self.client = self.quick = self.writer = None
+        self.accepted = self.client = self.quick = self.writer = None
         self.backlog, self.waiting, self.closed = collections.deque(), 0, False
         self.lock = threading.Lock()
         with self.server.door:
@@ -204,13 +204,20 @@ class SturdyHandler(BaseHTTPRequestHandler):
         self.rfile.begin(REQUEST_TIME)
         super().handle_one_request()
 
+    def handle(self):
+        """Answers requests for pages, until one asks for a WebSocket or the client hangs up."""
+        super().handle()
+        if self.accepted:
+            self.wfile.close()  # its buffer is not needed any more
+            self.be_websocket(self.accepted)
+
     def log_message(self, *args):
         """Says nothing: the terminal belongs to the lesson."""
 
     # -- handshake (section 4.2)
 
     def do_GET(self):
-        """Makes the connection a WebSocket, if that is asked for and allowed; else sends a page."""
+        """Prepares to become a WebSocket, if that is asked for and allowed; else sends a page."""
         if "websocket" not in self.words("Upgrade"):
             self.connection.settimeout(REQUEST_TIME)
             # Nobody reads a body: it must not be taken for the next request.
@@ -220,6 +227,13 @@ class SturdyHandler(BaseHTTPRequestHandler):
         status, reason = self.find_refusal()
         if status:
             return self.send_error(status, explain=reason)
+        self.accepted = self.make_answer()
+        self.close_connection = True
+
+    do_HEAD = do_GET
+
+    def make_answer(self):
+        """Returns what a server says to a good handshake: bytes (section 4.2.2)."""
         key = self.headers["Sec-WebSocket-Key"].strip() + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
         answer = (
@@ -229,9 +243,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
         # A browser gives up when none of the protocols that its page names is chosen.
         for protocol in re.findall(r"[^\s,]+", self.headers["Sec-WebSocket-Protocol"] or "")[:1]:
             answer += f"Sec-WebSocket-Protocol: {protocol}\r\n"
-        self.be_websocket(f"{answer}\r\n".encode("latin-1", "replace"))
-
-    do_HEAD = do_GET
+        return f"{answer}\r\n".encode("latin-1", "replace")
 
     def words(self, name):
         """Returns the words of a header that is a list, in small letters."""
@@ -283,7 +295,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
     def be_websocket(self, answer):
         """From the answer to the handshake to the end: comes in, is read, leaves."""
-        self.close_connection, closing = True, None
+        closing = None
         self.open_quick()
         self.connection.settimeout(PING_AFTER)
         self.rfile.deadline, self.rfile.on_silence = None, self.ping_or_give_up
