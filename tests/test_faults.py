@@ -528,6 +528,7 @@ def test_sending_from_other_threads_while_clients_come_and_go(lesson):
             assert len(heard) == 20
             if number % 2:
                 client.vanish()
+        server.expect(f"left {number + 2} 1")
     assert [int(stay.hear()) for _ in range(100)]
     stay.close()
     server.expect("left 1 0")
