@@ -752,3 +752,15 @@ def test_declared_length_costs_nothing(start_server):
     for client in clients:
         client.close()
     is_idle(server)
+
+
+def test_who_talks_on_after_a_close_is_cut_off(start_server):
+    """Reading on until the client hangs up has an end, even if it never stops sending."""
+    server = start_server(HTTP, settings={"CLOSE_TIME": 0.3})
+    client = Wire(server.port)
+    client.send(b"\xff\xff")
+    end = time.monotonic() + PATIENCE
+    with pytest.raises(ConnectionError):
+        while time.monotonic() < end:
+            client.send(bytes(1000))
+    client.close()

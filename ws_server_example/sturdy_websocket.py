@@ -127,11 +127,18 @@ class Incoming:
         """The client has so many seconds, and MAX_REQUEST bytes, for what comes now."""
         self.deadline, self.room = time.monotonic() + seconds, MAX_REQUEST
 
+    def time_left(self):
+        """Returns the seconds until the deadline; raises socket.timeout if there are none."""
+        seconds = self.deadline - time.monotonic()
+        if seconds <= 0:
+            raise socket.timeout("too late")
+        return seconds
+
     def fill(self):
         """Waits for more bytes. EOFError: there will be none; OSError: too late, or broken."""
         try:
             if self.deadline:
-                self.connection.settimeout(max(self.deadline - time.monotonic(), 0.001))
+                self.connection.settimeout(self.time_left())
             data = self.connection.recv(self.ask)
         except socket.timeout:
             if not self.on_silence:
