@@ -1,4 +1,4 @@
-// What the JavaScript of the course has to keep to. tests/test_lint.py runs it.
+// What the JavaScript of the course has to keep to. tests/whole_course/test_lint.py runs it.
 import js from "@eslint/js";
 import globals from "globals";
 

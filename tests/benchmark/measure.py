@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from course import PATIENCE, ROOT, TESTS, free_port
 
 HERE = TESTS / "benchmark"

@@ -18,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from course import ROOT, Program, free_port, server_command
 
 SECTIONS = {1: "framing", 2: "pings and pongs", 3: "reserved bits", 4: "opcodes",

@@ -1,7 +1,7 @@
 """The Arduino sketch, built unchanged for this computer, against a scripted server.
 
-Time is simulated and passes in step with the test (arduino_host/board.py): the figures in ms
-are the sketch's own, and exact on a busy computer too.
+Time is simulated and passes in step with the test (support/arduino_host/board.py): the figures
+in ms are the sketch's own, and exact on a busy computer too.
 """
 
 import random
@@ -17,7 +17,7 @@ from websockets.frames import Opcode
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the host has POSIX sockets")
 SKETCH = course.ROOT / "arduino_websocket_client" / "arduino_websocket_client.ino"
-NAIVE = course.TESTS / "arduino_host" / "naive.ino"
+NAIVE = course.TESTS / "support" / "arduino_host" / "naive.ino"
 
 
 @pytest.fixture(scope="session")

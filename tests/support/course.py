@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
 IN_CI = os.environ.get("CI") == "true"
 SERVERS = ["ws_server_example", "http_ws_server_example", "serial_to_ws_server"]

@@ -15,7 +15,7 @@ import shutil
 import course
 import pytest
 from course import ROOT, TESTS, free_port
-from test_pages import PHONE, SERVED, WIDE, accessible, copy_of, has_state, no_errors, send
+from pages import PHONE, SERVED, WIDE, accessible, copy_of, has_state, no_errors, send
 
 pytestmark = pytest.mark.browser
 FOLDER = ROOT / "p5js_client"

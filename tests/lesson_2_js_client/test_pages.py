@@ -6,22 +6,17 @@ server's port in its address; the other comes from the server itself.
 
 import os
 import re
-import shutil
 import signal
 import time
 from pathlib import Path
 
-import course
 import pytest
 from course import PATIENCE, ROOT, free_port
+from pages import PHONE, SERVED, WIDE, accessible, copy_of, has_state, no_errors, send
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE * 1000)
-SERVED = "http_ws_server_example"
-AXE = course.TESTS / "node_modules" / "axe-core" / "axe.min.js"
-WIDE = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
 
 # Counts the connections that a page asks for, and the codes with which they end.
 RECORDER = """
@@ -35,16 +30,6 @@ window.WebSocket = class extends WebSocket {
   }
 };
 """
-
-
-def copy_of(folder, home, port):
-    """Copies a folder of pages, with another port in its address; returns its file: URL."""
-    copy = shutil.copytree(ROOT / folder, home / folder)
-    for page in copy.glob("*.html"):
-        text = page.read_text("utf-8")
-        assert "ws://localhost:8080/" in text
-        page.write_text(text.replace("localhost:8080", f"localhost:{port}"), "utf-8")
-    return (copy / "index.html").as_uri()
 
 
 @pytest.fixture(params=["js_client", SERVED])
@@ -64,26 +49,9 @@ def page_of(request, open_page, tmp_path):
     return open_one
 
 
-def has_state(page, words, note=""):
-    """Waits until the page is in this state, and says this about it."""
-    expect(page.locator("#state")).to_have_text(words)
-    expect(page.locator("#note")).to_contain_text(note)
-
-
-def send(page, text):
-    page.locator("#outgoing").fill(text)
-    page.locator("#outgoing").press("Enter")
-
-
 def lines(page, kind):
     """The texts of the log of this kind: sent, received or event."""
     return page.locator(f"#messages .{kind} span")
-
-
-def no_errors(page, *allowed):
-    """The console holds nothing but what is allowed: the browser's own lines about a refusal."""
-    allowed += ("ERR_CONNECTION_REFUSED",)
-    assert [line for line in page.console if not any(word in line for word in allowed)] == []
 
 
 # ---- Connecting ----------------------------------------------------------------------
@@ -454,15 +422,6 @@ def test_keyboard_alone(start_server, page_of):
     has_state(page, "Disconnected")
     page.keyboard.press("Enter")
     has_state(page, "Connected")
-
-
-def accessible(page):
-    """Has axe-core look at the page as it is now."""
-    if not AXE.exists():
-        course.missing("axe-core is not in tests/node_modules")
-    page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

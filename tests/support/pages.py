@@ -1,0 +1,48 @@
+"""What the tests of the three pages share: a copy with another port, and what a page shows."""
+
+import shutil
+
+import course
+from course import ROOT
+from playwright.sync_api import expect
+
+SERVED = "http_ws_server_example"
+AXE = course.TESTS / "node_modules" / "axe-core" / "axe.min.js"
+WIDE = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+
+
+def copy_of(folder, home, port):
+    """Copies a folder of pages, with another port in its address; returns its file: URL."""
+    copy = shutil.copytree(ROOT / folder, home / folder)
+    for page in copy.glob("*.html"):
+        text = page.read_text("utf-8")
+        assert "ws://localhost:8080/" in text
+        page.write_text(text.replace("localhost:8080", f"localhost:{port}"), "utf-8")
+    return (copy / "index.html").as_uri()
+
+
+def has_state(page, words, note=""):
+    """Waits until the page is in this state, and says this about it."""
+    expect(page.locator("#state")).to_have_text(words)
+    expect(page.locator("#note")).to_contain_text(note)
+
+
+def send(page, text):
+    page.locator("#outgoing").fill(text)
+    page.locator("#outgoing").press("Enter")
+
+
+def no_errors(page, *allowed):
+    """The console holds nothing but what is allowed: the browser's own lines about a refusal."""
+    allowed += ("ERR_CONNECTION_REFUSED",)
+    assert [line for line in page.console if not any(word in line for word in allowed)] == []
+
+
+def accessible(page):
+    """Has axe-core look at the page as it is now."""
+    if not AXE.exists():
+        course.missing("axe-core is not in tests/node_modules")
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
