@@ -8,10 +8,13 @@ How a README is read:
   it. A block marked console is what a terminal
   shows: after "$ " what is typed, then what comes. … stands for what varies, and a line that is
   only … for any number of lines. ^C means that Ctrl-C is pressed there.
-- A block marked diff is an edit, made in the file that has its lines.
+- A block marked diff is an edit, made in the file that has its lines: first those of the README's
+  own folder are looked through, then the others. A line @@ begins another edit.
+- Hints and solutions in <details> are read like everything else. A diff there that no command
+  follows can be tried by a test: edit(solution(README, heading)[0], folder).
 - A comment in the line before a block, which readers don't see, says more:
     <!-- not run: why -->            for a board, or a server in another place
-    <!-- file: class.conf -->        the block is what has to be in that file
+    <!-- file: class.conf -->        the block is saved under that name before what follows runs
     <!-- you type: good morning -->  the line with these words is not printed but typed
     <!-- visitors -->                the test connects, speaks and leaves when the output says so
 - Every port is replaced by a free one, in the commands and in the copy; in what is printed
@@ -36,15 +39,19 @@ from course import PATIENCE, ROOT, free_port
 from markdown_it import MarkdownIt
 
 SHELLS, EDITED = ("sh", "console"), (".py", ".js")
+CHANGED = (*EDITED, ".html", ".css", ".ino", ".h")  # what a diff block may change
 PORTS = ("8080", "8081", "3000", "3001", "1883", "9001", "8443")
 
 
 class Block:
-    """A fenced block: .kind, .text, .line, .heading and .marks (what comments say)."""
+    """A fenced block: .kind, .text, .line, .heading, .summary and .marks (what comments say).
 
-    def __init__(self, token, comments, heading):
+    .summary is "A hint" or "A solution" for a block in <details>, otherwise "".
+    """
+
+    def __init__(self, token, comments, heading, summary=""):
         self.kind, self.text = token.info.strip(), token.content
-        self.line, self.heading = token.map[0] + 1, heading
+        self.line, self.heading, self.summary = token.map[0] + 1, heading, summary
         self.marks = []
         for comment in comments:
             name, _, value = comment.partition(":")
@@ -57,14 +64,16 @@ class Block:
 
 def read_blocks(path):
     """Returns the fenced blocks of a README, in order."""
-    blocks, comments, heading, before = [], [], "", None
+    blocks, comments, heading, summary, before = [], [], "", "", None
     for token in MarkdownIt("commonmark").parse(path.read_text()):
         if before == "heading_open":
             heading = token.content
         elif token.type == "html_block":
             comments += re.findall(r"<!--(.*?)-->", token.content, re.S)
+            for opened, _ in re.findall(r"<summary>(.*?)</summary>|(</details>)", token.content):
+                summary = opened
         elif token.type == "fence":
-            blocks.append(Block(token, comments, heading))
+            blocks.append(Block(token, comments, heading, summary))
         if token.type != "html_block":
             comments = []
         before = token.type
@@ -256,15 +265,37 @@ def other_ports(text, ports):
     return re.sub(r"\b(" + "|".join(ports) + r")\b", lambda found: str(ports[found[0]]), text)
 
 
-def edit(block, folder):
-    """Makes the change that a diff block shows, in the one file that has its lines."""
-    lines = block.text.splitlines(keepends=True)
-    before = "".join(line[1:] for line in lines if line[0] in " -")
-    after = "".join(line[1:] for line in lines if line[0] in " +")
-    files = [path for path in folder.iterdir() if path.suffix in EDITED]
-    found = [path for path in files if before in path.read_text()]
-    assert len(found) == 1, f"line {block.line}: {len(found)} files have the lines of this change"
-    found[0].write_text(found[0].read_text().replace(before, after, 1))
+def edit(block, folder, ports=None):
+    """Makes the changes that a diff block shows.
+
+    Each is made in the one file that has its lines: in this folder, or else in one beside it.
+    """
+    text = other_ports(block.text, ports) if ports else block.text
+    for change in re.split(r"^@@.*\n", text, flags=re.M):
+        lines = [line if line.strip() else " " + line for line in change.splitlines(keepends=True)]
+        before = "".join(line[1:] for line in lines if line[0] in " -")
+        after = "".join(line[1:] for line in lines if line[0] in " +")
+        if before == after:
+            continue
+        found = files_with(before, folder) or files_with(before, folder.parent)
+        names = [str(path.relative_to(folder.parent)) for path in found]
+        assert len(found) == 1, f"line {block.line}: the lines of this change are in {names}"
+        found[0].write_text(found[0].read_text().replace(before, after, 1))
+
+
+def files_with(text, folder):
+    """Returns the files in a folder and in the folders below it that have this text."""
+    paths = [path for path in folder.rglob("*") if path.suffix in CHANGED]
+    return [path for path in paths if text in path.read_text()]
+
+
+def solution(readme, heading):
+    """Returns the blocks of the solution below this heading, in order."""
+    return [
+        block
+        for block in read_blocks(readme)
+        if block.heading == heading and "solution" in block.summary.lower()
+    ]
 
 
 def usual_ports():
@@ -290,7 +321,7 @@ def open_terminals(blocks, here, ports):
         for name in block.mark("file"):
             (here / name).write_text(other_ports(block.text, ports))
         if block.kind == "diff":
-            edit(block, here)
+            edit(block, here, ports)
         if block.kind in SHELLS:
             terminals.append(Terminal(block, here, ports))
             terminals[-1].start()
