@@ -254,6 +254,7 @@ def copy_course(folder, ports):
         folder,
         ignore=shutil.ignore_patterns(".*", "tests", "node_modules", "__pycache__", "*.log"),
     )
+    (folder / "tests").mkdir()  # its README has commands, too
     for path in folder.rglob("*"):
         if path.suffix in EDITED and path.name != "sturdy_websocket.py":
             path.write_text(other_ports(path.read_text(), ports))
@@ -306,10 +307,11 @@ def usual_ports():
 def prepare(readme, folder, ports):
     """Makes a copy of the course for one README; returns the folder where its reader begins."""
     copy_course(folder, ports)
+    here = folder / readme.parent.relative_to(ROOT)
     # These two read options from such a file: mosquitto's usual port is not in their commands.
     for program in ("mosquitto_pub", "mosquitto_sub"):
-        (folder / program).write_text(f"-p {ports['1883']}\n")
-    return folder / readme.parent.relative_to(ROOT)
+        (here / program).write_text(f"-p {ports['1883']}\n")
+    return here
 
 
 def open_terminals(blocks, here, ports):

@@ -1,9 +1,10 @@
-"""What the README says about life beyond one computer, done with the real programs.
+"""What HTTPS.md, EXHIBITION.md and the cheat sheet promise, done with the real programs.
 
 test_readmes.py runs the commands and compares what they print. Here the same commands are
 running while pages and clients look whether what the text promises is so.
 """
 
+import getpass
 import os
 import shutil
 import ssl
@@ -18,30 +19,34 @@ from course import PATIENCE, ROOT, TESTS, missing, need, python
 from terminals import (
     close_terminals,
     open_terminals,
+    other_ports,
     prepare,
     read_blocks,
     usual_ports,
 )
 
-README = ROOT / "README.md"
+FOLDER = ROOT / "http_ws_server_example"
+HTTPS, EXHIBITION = FOLDER / "HTTPS.md", FOLDER / "EXHIBITION.md"
+CHEATSHEET = FOLDER / "CHEATSHEET.md"
 P5 = TESTS / "node_modules/p5-1/lib/p5.min.js"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="done in terminals of Unix")
 
 
 @pytest.fixture
 def do(tmp_path):
-    """Returns do(heading): what stands below it is running then, and is checked at the end.
+    """Returns do(page, heading): what stands below it is running then, and is checked at the end.
 
-    It has .ports and .here, the folder of the copy.
+    It has .ports and .here, the folder of the page in the copy.
     """
 
     class Section:
-        def __init__(self, heading, only=slice(None), ports=None, name="course"):
-            blocks = [block for block in read_blocks(README) if block.heading == heading]
-            assert blocks, f"the README has no commands below {heading!r}"
+        def __init__(self, page, heading, only=slice(None), ports=None, name="course"):
+            blocks = [block for block in read_blocks(page) if block.heading == heading]
+            assert blocks, f"{page.name} has no commands below {heading!r}"
             self.ports = ports or usual_ports()
-            self.here = prepare(README, tmp_path / name, self.ports)
+            self.here = prepare(page, tmp_path / name, self.ports)
             self.terminals = open_terminals(blocks[only], self.here, self.ports)
+            self.document = page
             sections.append(self)
 
         def page(self, port, scheme="http"):
@@ -50,7 +55,7 @@ def do(tmp_path):
     sections = []
     yield Section
     for section in sections:
-        close_terminals(README, section.terminals)
+        close_terminals(section.document, section.terminals)
 
 
 def received(page):
@@ -65,7 +70,7 @@ def wait_for(page, text):
 
 def test_websocketd_answers_each_client_alone(do, connect):
     need("websocketd")
-    section = do("websocketd")
+    section = do(HTTPS, "websocketd")
     address = f"ws://127.0.0.1:{section.ports['8080']}/"
     first = connect(address)
     first.send("one")
@@ -85,7 +90,7 @@ def test_websocketd_answers_each_client_alone(do, connect):
 
 def test_caddy_makes_it_https_and_wss(do, open_page, connect, run):
     need("caddy")
-    section = do("https and phones")
+    section = do(HTTPS, "In your own network")
     pages = [open_page(section.page("8443", "https"), ignore_https_errors=True) for _ in range(2)]
     for page in pages:
         page.get_by_text("Connected", exact=True).wait_for()
@@ -107,9 +112,9 @@ def test_caddy_makes_it_https_and_wss(do, open_page, connect, run):
 
 
 def test_caddy_tells_the_real_address_and_site(do, connect, run):
-    """Behind a front there is X-Forwarded-For, and a page with a public name has to be listed."""
+    """Behind a reverse proxy there is X-Forwarded-For, and a public name has to be listed."""
     need("caddy")
-    section = do("https and phones", only=slice(0, 0))
+    section = do(HTTPS, "In your own network", only=slice(0, 0))
     code = """if True:
         import server, sturdy_websocket
         sturdy_websocket.ALLOWED_SITES.append("https://class.example.org")
@@ -117,12 +122,11 @@ def test_caddy_tells_the_real_address_and_site(do, connect, run):
             print("from", client["handler"].headers["X-Forwarded-For"])
         server.message_received = message_received
         server.main()"""
-    folder = section.here / "http_ws_server_example"
-    server = run(python("-c", code), cwd=folder, env={"PYTHONPATH": folder})
+    server = run(python("-c", code), cwd=section.here, env={"PYTHONPATH": section.here})
     server.expect("Ctrl-C")
-    blocks = [block for block in read_blocks(README) if block.heading == "https and phones"]
-    front = [block for block in blocks if block.mark("file") or "caddy run" in block.text]
-    section.terminals += open_terminals(front, section.here, section.ports)
+    blocks = [block for block in read_blocks(HTTPS) if block.heading == "In your own network"]
+    proxy = [block for block in blocks if block.mark("file") or "caddy run" in block.text]
+    section.terminals += open_terminals(proxy, section.here, section.ports)
 
     authority = section.here / "caddy/pki/authorities/local/root.crt"
     options = {
@@ -138,12 +142,25 @@ def test_caddy_tells_the_real_address_and_site(do, connect, run):
     server.expect("Refused a page from 'https://other.example.org'")
 
 
+def test_caddy_understands_every_settings_file(tmp_path):
+    need("caddy")
+    blocks = [block for block in read_blocks(HTTPS) if block.kind == "caddyfile"]
+    assert len(blocks) == 2
+    for block in blocks:
+        (tmp_path / "Caddyfile").write_text(block.text)
+        command = ["caddy", "adapt", "--config", tmp_path / "Caddyfile"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "localhost:3000" in done.stdout
+
+
 def test_broker_carries_a_reading_to_pages_in_two_rooms(do, open_page, connect):
     for program in ("mosquitto", "mosquitto_pub", "mosquitto_sub"):
         need(program)
-    one = do("One sensor, many rooms")
+    one = do(EXHIBITION, "One sensor, many rooms")
     # The second room does what the first did, with the last two blocks, and a port of its own.
     two = do(
+        EXHIBITION,
         "One sensor, many rooms",
         only=slice(-2, None),
         ports={**one.ports, "3000": usual_ports()["3000"]},
@@ -169,7 +186,7 @@ def test_broker_carries_a_reading_to_pages_in_two_rooms(do, open_page, connect):
 def test_broker_has_a_door_for_pages(do, connect):
     """The WebSocket listener takes MQTT: a CONNECT (version 3.1.1) is answered by a CONNACK."""
     need("mosquitto")
-    section = do("One sensor, many rooms", only=slice(0, 2))
+    section = do(EXHIBITION, "One sensor, many rooms", only=slice(0, 2))
     section.terminals[0].join()  # it has said that it is running
     client = connect(f"ws://127.0.0.1:{section.ports['9001']}/", subprotocols=["mqtt"])
     assert client.subprotocol == "mqtt"
@@ -177,10 +194,50 @@ def test_broker_has_a_door_for_pages(do, connect):
     assert client.recv(PATIENCE) == b"\x20\x02\x00\x00"
 
 
+def test_system_broker_keeps_the_last_value_over_a_reboot(tmp_path):
+    """class.conf in the folder that Debian's own settings name; the broker stopped and started."""
+    for program in ("mosquitto", "mosquitto_pub", "mosquitto_sub"):
+        need(program)
+    (tmp_path / "conf.d").mkdir()
+    block = next(block for block in read_blocks(EXHIBITION) if block.kind == "conf")
+    ports = usual_ports()
+    (tmp_path / "conf.d/class.conf").write_text(other_ports(block.text, ports))
+    # The lines of /etc/mosquitto/mosquitto.conf that matter here.
+    (tmp_path / "mosquitto.conf").write_text(
+        f"user {getpass.getuser()}\npersistence true\npersistence_location {tmp_path}/\n"
+        f"include_dir {tmp_path}/conf.d\n"
+    )
+    port = ["-p", ports["1883"]]
+    for command in (
+        ["mosquitto_pub", *port, "-t", "class/sensor", "-r", "-m", "512"],
+        ["mosquitto_sub", *port, "-t", "class/sensor", "-C", "1"],
+    ):
+        broker = pexpect.spawn("mosquitto", ["-c", str(tmp_path / "mosquitto.conf")])
+        broker.expect("running", timeout=PATIENCE)
+        words = [str(word) for word in command]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=True)
+        broker.sendintr()
+        broker.expect(pexpect.EOF, timeout=PATIENCE)
+    assert done.stdout == "512\n"
+
+
+def test_cheat_sheet_works_in_a_page(do, open_page):
+    section = do(CHEATSHEET, "In Python", only=slice(0, 3))
+    block = next(block for block in read_blocks(CHEATSHEET) if block.kind == "js")
+    page = open_page(section.page("8080"))  # an empty tab may not connect to this computer
+    lines = []
+    page.on("console", lambda line: lines.append(line.text))
+    code = block.text.replace("localhost", "127.0.0.1")  # as the server's terminal shows it
+    page.evaluate(other_ports(code, section.ports))
+    while not {"only to you", "to everybody"} <= set(lines):
+        page.wait_for_event("console")
+    page.close()
+
+
 def test_project_draws_cable_and_wifi_on_a_phone(do, open_page, connect):
     if not P5.exists():
         missing("p5.js is not installed")
-    section = do("One solution")
+    section = do(EXHIBITION, "One solution")
     page = open_page("about:blank", viewport={"width": 390, "height": 844}, has_touch=True)
     page.route("https://cdn.jsdelivr.net/**", lambda route: route.fulfill(path=P5))
     page.goto(section.page("3000") + "p5/")
@@ -203,7 +260,7 @@ def test_project_draws_cable_and_wifi_on_a_phone(do, open_page, connect):
 def test_service_file_is_right_for_systemd(tmp_path):
     if not shutil.which("systemd-analyze"):
         pytest.skip("there is no systemd here")  # nor in many containers
-    text = next(block.text for block in read_blocks(README) if block.kind == "ini")
+    text = next(block.text for block in read_blocks(EXHIBITION) if block.kind == "ini")
     text = text.replace("/home/pi/course/.venv/bin/python", sys.executable)
     text = text.replace("/home/pi/course", str(ROOT)).replace("User=pi\n", "")
     unit = tmp_path / "websocket.service"

@@ -143,7 +143,7 @@ def test_blocks_are_of_a_known_kind(readme):
 def test_excerpts_are_in_the_files(readme):
     text_of(readme)
     folder = readme.parent
-    folders = [folder] if folder != ROOT else [ROOT / lesson for lesson in LESSONS]
+    folders = [folder] if folder.name in LESSONS else [ROOT / lesson for lesson in LESSONS]
     sources = [path.read_text().splitlines() for path in files_in(folders, SOURCES)]
     for block in read_blocks(readme):
         own = block.mark("file") or block.summary or block.heading == "The shortest one that works"
@@ -201,7 +201,8 @@ def anchor(heading):
 @every_readme
 def test_links_lead_somewhere(readme):
     text = re.sub(r"^( *)```.*?^\1```", "", text_of(readme), flags=re.M | re.S)
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src(?:set)?="([^"]+)"', text)
+    for target in targets:
         if re.match(r"(https?|mailto):", target):
             assert re.match(r"https://[\w.-]+\.\w+(/\S*)?$", target), target
             continue
@@ -271,7 +272,7 @@ def troubles():
         for line in section.splitlines()
         if line.startswith("|")
     ]
-    rows = [row for row in rows if row[0] != "On your screen" and not row[0].startswith("---")]
+    rows = [row for row in rows if row[0] != "On your screen" and row[1].strip("- ")]
     return [(re.findall(r"`([^`]+)`", row[0]), row[1]) for row in rows]
 
 
@@ -290,13 +291,13 @@ def test_troubles_are_texts_that_somebody_prints():
                 assert any(text in each for each in printed), f"{file} does not print {text!r}"
 
 
-def test_set_up_is_what_the_first_command_does():
+def test_first_page_is_short_and_its_first_line_is_the_same_in_parts():
+    assert len(text_of(ROOT / "README.md").splitlines()) <= 250
     blocks = read_blocks(ROOT / "README.md")
-    set_up = {block.kind: block for block in blocks if "requirements.txt" in block.text}
     for kind in ("sh", "bat"):
-        first = next(block.text for block in blocks if block.kind == kind)
-        steps = " && ".join(set_up[kind].text.splitlines())
-        assert set_up[kind].heading == "Set up" and first.startswith(steps + " && python http_ws")
+        line, parts = [block.text for block in blocks if block.kind == kind]
+        assert line.strip() == " && ".join(parts.splitlines())
+        assert "-m pip install -r requirements.txt" in line
 
 
 def test_drawing_of_the_handshake_is_what_the_server_does(start_server, raw):
@@ -329,12 +330,18 @@ def test_files_to_save_are_of_their_kind():
                 json.loads(block.text)
 
 
+def test_engineers_page_names_every_test_file():
+    text = text_of(TESTS / "README.md")
+    for file in TESTS.glob("*/test_*.py"):
+        name = file.relative_to(TESTS).as_posix()
+        assert f"]({name})" in text, f"what does {name} prove?"
+
+
 def test_spelling():
     files = files_in([ROOT / lesson for lesson in LESSONS], (".md", *SOURCES))
+    files += [ROOT / "README.md", TESTS / "README.md"]
     command = [sys.executable, "-m", "codespell_lib", "--config", ROOT / ".codespellrc"]
-    done = subprocess.run(
-        [*command, ROOT / "README.md", *files], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, *files], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
