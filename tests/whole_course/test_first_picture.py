@@ -9,7 +9,7 @@ from course import ROOT
 FOLDER = ROOT / "http_ws_server_example"
 # Two devices on a desk: each shows a screenshot that is taken below.
 DESK = """<style>
-  body {{ margin: 0; padding: 40px; display: flex; gap: 40px; justify-content: center;
+  body {{ margin: 0; padding: 12px; display: flex; gap: 32px; justify-content: center;
     align-items: center; background: {desk}; }}
   div {{ border-radius: 12px; overflow: hidden; border: 1px solid {edge};
     box-shadow: 0 12px 32px rgb(0 0 0 / 25%); }}
@@ -49,7 +49,7 @@ def test_picture_of_two_windows(start_server, open_page, tmp_path, scheme, name)
         "window": base64.b64encode(window.screenshot()).decode(),
         "phone": base64.b64encode(phone.screenshot()).decode(),
     }
-    size = {"width": 1220, "height": 680}
+    size = {"width": 1130, "height": 620}
     desk = open_page("about:blank", viewport=size, device_scale_factor=1.5)
     desk.set_content(DESK.format(**COLOURS[scheme], **shots))
     target = FOLDER if keep(name) else tmp_path
