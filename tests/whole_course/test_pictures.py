@@ -1,4 +1,4 @@
-"""The picture on the first page: two windows talking, made from the real pages, light and dark."""
+"""The pictures: two windows talking, made from the real pages; drawings, whole, light and dark."""
 
 import base64
 import os
@@ -60,3 +60,20 @@ def test_picture_of_two_windows(start_server, open_page, tmp_path, scheme, name)
 def keep(name):
     """Tells whether the picture belongs into the course's folder."""
     return "SCREENSHOTS" in os.environ or not (FOLDER / f"{name}.png").exists()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("picture", sorted(ROOT.glob("*/*.svg")), ids=lambda path: path.stem)
+def test_drawing_fits_its_frame_and_is_readable(open_page, picture, scheme):
+    """Nothing is cut off, and what is written stands out from what is behind it."""
+    page = open_page(picture.as_uri(), color_scheme=scheme)
+    outside, text = page.evaluate("""() => {
+        const frame = document.documentElement.viewBox.baseVal;
+        const boxes = [...document.querySelectorAll("text, rect, path, circle")].map(
+            (each) => each.getBoundingClientRect());
+        const outside = boxes.filter((box) => box.left < 0 || box.top < 0 ||
+            box.right > frame.width + 1 || box.bottom > frame.height + 1);
+        return [outside.length, getComputedStyle(document.querySelector("text:not([class])")).fill];
+    }""")
+    assert outside == 0
+    assert text == {"light": "rgb(31, 35, 40)", "dark": "rgb(230, 237, 243)"}[scheme]
