@@ -7,20 +7,38 @@ The same bytes stand in all three server folders. From top to bottom:
 
   Settings        limits, and the web sites whose pages may connect
   Frames          what a message looks like on the wire
-  Incoming        bytes come in any pieces, and nobody may drip for ever
+  Incoming        what one client sends: bytes in any pieces, and nobody may drip for ever
+  Outgoing        what one client is sent: never waits for a slow client, never mixes the order
   SturdyHandler   one client, in a thread of its own
     handshake       an HTTP request becomes a WebSocket, or gets a page that says why not
     reading         fragments, text and binary, ping and pong, closing
-    sending         never waits for a slow client, never changes the order
     leaving         once, and with the right close code
   SturdyServer    all clients
+    accepting       threads that take turns
     who is here     the list, and the lesson's functions
     sending         one order for everybody
-    running         start, stop, and what a terminal should say
+    running         start and stop
+  Terminal        what is printed: nobody waits for a terminal that stands still
+  Starting        ports, addresses, and what to say about them
+
+The threads, and where each begins:
+  main            SturdyServer.serve_forever: waits for the end, cuts who is overdue
+  one a client    serve_connections: accepts a connection, serves it, takes the next
+  a writer        Outgoing.write_waiting: exactly while something waits for that client
+  the terminal    Terminal.write_lines: writes what all the others print
+
+The locks, and what each guards. Whoever holds one takes only those below it:
+  SturdyServer.turn     the listening socket: one thread at a time waits for a connection
+  SturdyServer.sender   the outbox's order: one thread at a time delivers what is in it
+  SturdyServer.door     clients, connections, idle, overdue_at, and whether a close frame was sent
+  Outgoing.lock         all that waits for one client
+  Outgoing.total_lock   what waits for all clients together
+  Terminal.changed      the lines that wait for the terminal
 
 "Section" means a section of RFC 6455, the standard: https://www.rfc-editor.org/rfc/rfc6455
 """
 
+import atexit
 import base64
 import codecs
 import collections
@@ -33,7 +51,6 @@ import itertools
 import logging
 import operator
 import os
-import queue
 import re
 import signal
 import socket
@@ -62,13 +79,18 @@ logging.root.handlers[:] = log_handlers
 
 # ---- Settings ------------------------------------------------------------------------------
 
-# Web sites whose pages may connect. Pages from your disk, computer and network always may.
+# Web sites whose pages may connect. Pages from your computer and network always may.
 ALLOWED_SITES = ["https://editor.p5js.org", "https://preview.p5js.org"]
+# A page opened from disk, as in js_client, may connect. A web site can imitate such a page
+# with a sandboxed frame: where that matters, at an exhibition for example, say False.
+PAGES_FROM_DISK = True
 MAX_CLIENTS = 1000
 MAX_MESSAGE = 16 * 1024 * 1024  # bytes
 MAX_BACKLOG = 16 * 1024 * 1024  # bytes that wait for one slow client before it is dropped
+MAX_BACKLOGS = 256 * 1024 * 1024  # the same for all clients together
 MAX_WAITING = 100  # messages to all that wait before a sender has to wait too
 MAX_REQUEST = 64 * 1024  # bytes of an HTTP request
+MAX_PRINTED = 1024 * 1024  # characters that wait for a terminal before lines are left out
 REQUEST_TIME = 10  # seconds for a whole HTTP request, however it drips
 PING_AFTER = 20  # seconds of silence before a ping; twice that: dropped
 CLOSE_TIME = 2  # seconds for a client to hang up after a close frame
@@ -78,6 +100,8 @@ CLOSE_TIME = 2  # seconds for a client to hang up after a close frame
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 # Row k says what each byte becomes when it is XORed with k.
 XOR = [bytes(byte ^ key for byte in range(256)) for key in range(256)]
+# What the system says when it is out of files or memory: it may have some again later.
+SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Closing(Exception):
@@ -186,6 +210,154 @@ class Incoming:
         self.buffer.clear()
 
 
+# ---- Outgoing ------------------------------------------------------------------------------
+
+
+class Outgoing:
+    """What one client is sent. There is a writer thread exactly while something waits.
+
+    connection: the client's socket. The frames that wait are in pieces; sent counts the bytes of
+    the first one that are gone, waiting what all of them cost. open: more may be sent.
+    """
+
+    PIECE = 100  # bytes that a piece costs besides its own
+    total, total_lock = 0, threading.Lock()
+
+    def __init__(self, connection):
+        self.connection, self.lock = connection, threading.Lock()
+        self.pieces, self.sent, self.waiting = collections.deque(), 0, 0
+        self.open, self.writer = True, None
+        # A second socket object for the same connection: the first one waits, this one never
+        # does. All systems can do that; a flag to send without waiting is not on all of them.
+        self.quick = self.another_socket(timeout=0)
+
+    def another_socket(self, timeout):
+        one = self.connection
+        other = socket.socket(one.family, one.type, one.proto, fileno=one.fileno())
+        other.settimeout(timeout)
+        return other
+
+    def send(self, data, last=False):
+        """Sends frames without waiting; what does not fit now is left to the writer.
+
+        data: bytes; last: it ends with a close frame, and nothing is sent after it.
+        """
+        with self.lock:
+            if not self.open:
+                return
+            self.open = not last
+            sent = 0 if self.pieces else self.send_now(data)
+            if sent < len(data):
+                self.keep(data, sent)
+            elif last:
+                self.say_end()
+
+    def send_now(self, data):
+        """Sends what fits without waiting. Returns how many bytes did."""
+        try:
+            return self.quick.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            if error.errno in SHORTAGE:
+                return 0
+            self.drop()  # it is gone: the thread that reads finds out by itself
+            return len(data)
+
+    def keep(self, data, sent):
+        """Lets data wait, of which sent bytes are gone; drops the client if that is too much.
+
+        One message may always wait, however long.
+        """
+        too_much = self.waiting > MAX_BACKLOG or (self.pieces and Outgoing.total > MAX_BACKLOGS)
+        if too_much or not (self.pieces or self.start_writer()):
+            return self.drop()
+        self.pieces.append(data)
+        self.count(len(data) + self.PIECE)
+        if sent:
+            self.sent = sent
+            self.count(-sent)
+
+    def count(self, cost):
+        self.waiting += cost
+        with self.total_lock:
+            Outgoing.total += cost
+
+    def start_writer(self):
+        """Returns False if the system has no more threads: that costs this client only."""
+        self.writer = threading.Thread(target=self.write_waiting, daemon=True)
+        try:
+            self.writer.start()
+        except RuntimeError:
+            self.writer = None
+        return self.writer
+
+    def write_waiting(self):
+        """The writer: sends what waits, as the client takes it, and ends when nothing is left.
+
+        It looks up once a second, because not every system wakes a thread whose socket is cut.
+        """
+        patient, sent = self.another_socket(timeout=1), 0
+        while True:
+            with self.lock:
+                rest = self.next_piece(sent)
+                if not rest:
+                    patient.detach()
+                    return
+            try:
+                sent = patient.send(rest)
+            except socket.timeout:
+                sent = 0  # only silence, not slowness, ends a connection
+            except OSError:
+                self.cut()
+
+    def next_piece(self, sent):
+        """Takes away what was sent, and returns what is next. With nothing left the writer ends."""
+        if self.pieces:
+            self.sent += sent
+            self.count(-sent)
+            if self.sent == len(self.pieces[0]):
+                self.pieces.popleft()
+                self.sent = 0
+                self.count(-self.PIECE)
+        if self.pieces:
+            return memoryview(self.pieces[0])[self.sent :]
+        self.writer = None
+        if not self.open:
+            self.say_end()
+
+    def say_end(self):
+        with contextlib.suppress(OSError):
+            self.quick.shutdown(socket.SHUT_WR)
+
+    def drop(self):
+        """Breaks the connection; the thread that reads it wakes up and leaves. Needs the lock."""
+        self.open, self.sent = False, 0
+        self.pieces.clear()
+        self.count(-self.waiting)
+        with contextlib.suppress(OSError):
+            self.quick.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        """Breaks the connection, whatever is still to be sent."""
+        with self.lock:
+            self.drop()
+
+    def is_busy(self):
+        """Tells whether something waits, or may still be sent."""
+        with self.lock:
+            return self.open or bool(self.pieces)
+
+    def end(self):
+        """Cuts the connection and gives it back to the system, when nobody uses it any more."""
+        self.cut()
+        writer = self.writer
+        if writer:
+            writer.join()
+        self.quick.detach()
+        self.connection.close()
+
+
 # ---- SturdyHandler -------------------------------------------------------------------------
 
 
@@ -200,10 +372,9 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
     def setup(self):
         super().setup()
-        self.rfile = Incoming(self.connection)
-        self.accepted = self.client = self.quick = self.writer = None
-        self.backlog, self.waiting, self.closed = collections.deque(), 0, False
-        self.lock = threading.Lock()
+        self.rfile, self.outgoing = Incoming(self.connection), Outgoing(self.connection)
+        self.accepted = self.client = None
+        self.said_goodbye = False
         with self.server.door:
             self.server.connections.add(self)
 
@@ -303,11 +474,10 @@ class SturdyHandler(BaseHTTPRequestHandler):
     def be_websocket(self, answer):
         """From the answer to the handshake to the end: comes in, is read, leaves."""
         closing = None
-        self.open_quick()
         self.connection.settimeout(PING_AFTER)
         self.rfile.deadline, self.rfile.on_silence = None, self.ping_or_give_up
         try:
-            self.deliver(answer)
+            self.outgoing.send(answer)
             self.server._new_client_(self)
             while True:
                 self.server._message_received_(self, self.read_message())
@@ -366,95 +536,39 @@ class SturdyHandler(BaseHTTPRequestHandler):
     def answer_control(self, opcode, payload):
         """Answers a control frame (sections 5.5 and 7.4). EOFError: it was a goodbye."""
         if opcode == PING:
-            self.server.post(self.deliver, make_frame(PONG, payload))
+            self.server.post(self.outgoing.send, make_frame(PONG, payload))
         if opcode == CLOSE:
-            code, reason = int.from_bytes(payload[:2], "big"), payload[2:].decode().encode()
+            code, reason = int.from_bytes(payload[:2], "big"), payload[2:].decode()
             allowed = 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
             if payload and not allowed:
                 raise Closing(1002, "no such close code")
-            self.send_close(code, reason)
+            self.send_close(code, reason.encode())
             raise EOFError("the client has said goodbye")
 
     def ping_or_give_up(self):
         """Called after each PING_AFTER seconds without a byte: asks once if somebody is there."""
         if self.rfile.silent > 1:
-            self.cut()
+            self.outgoing.cut()
             raise EOFError("no answer to a ping")
-        self.server.post(self.deliver, make_frame(PING, b""))
-
-    # -- sending (section 6.1)
-
-    def open_quick(self):
-        """Makes a second socket object for the connection: the first waits, quick never does.
-
-        All systems can do that; a flag to send without waiting is not on all of them.
-        """
-        one = self.connection
-        self.quick = socket.socket(one.family, one.type, one.proto, fileno=one.fileno())
-        self.quick.settimeout(0)
-
-    def deliver(self, data):
-        """Sends frames without waiting. Only the postman calls this: see SturdyServer.post.
-
-        What does not fit now goes to the backlog, and a thread sends it as the client takes it.
-        """
-        with self.lock:
-            if self.closed:
-                return
-            sent = 0 if self.backlog else self.send_now(data)
-            if not self.backlog:
-                if sent == len(data):
-                    return
-                self.writer = threading.Thread(target=self.send_backlog, daemon=True)
-                self.writer.start()
-            # One message may always wait, however long; a piece costs memory besides its bytes.
-            if self.waiting + 64 * len(self.backlog) > MAX_BACKLOG:
-                self.closed = True
-                return self.cut()
-            self.backlog.append(memoryview(data)[sent:])
-            self.waiting += len(data) - sent
-
-    def send_now(self, data):
-        """Sends what fits without waiting. Returns how many bytes did."""
-        try:
-            return self.quick.send(data)
-        except BlockingIOError:
-            return 0
-        except OSError:  # it is gone: the thread that reads finds out by itself
-            return len(data)
-
-    def send_backlog(self):
-        """Runs in a thread of its own while there is a backlog."""
-        with contextlib.suppress(OSError):
-            while True:
-                with self.lock:
-                    if not self.backlog:
-                        return self.closed and self.quick.shutdown(socket.SHUT_WR)
-                    data = self.backlog[0]
-                try:
-                    sent = self.connection.send(data)
-                except socket.timeout:  # only silence, not slowness, ends a connection
-                    continue
-                with self.lock:
-                    self.waiting -= sent
-                    self.backlog.popleft()
-                    if sent < len(data):
-                        self.backlog.appendleft(memoryview(data)[sent:])
-
-    def deliver_last(self, data):
-        """Sends a close frame, and nothing after it."""
-        self.deliver(data)
-        with self.lock, contextlib.suppress(OSError):
-            self.closed = True
-            if not self.backlog:
-                self.quick.shutdown(socket.SHUT_WR)
-
-    def send_close(self, status=1000, reason=b""):
-        """Begins or answers the closing handshake (section 7.1). status 0: without a code."""
-        payload = status.to_bytes(2, "big") + reason[:123] if status else b""
-        self.server.post(self.deliver_last, make_frame(CLOSE, payload))
+        self.server.post(self.outgoing.send, make_frame(PING, b""))
 
     # -- leaving (section 7)
+
+    def send_close(self, status=1000, reason=b""):
+        """Begins or answers the closing handshake (section 7.1), once. status 0: without a code.
+
+        From now on the client has CLOSE_TIME to hang up, and the lesson hears no more of it.
+        """
+        with self.server.door:
+            if self.said_goodbye:
+                return
+            self.said_goodbye = True
+            self.server.overdue_at[self] = time.monotonic() + CLOSE_TIME
+        reason = reason[:123].decode("utf-8", "ignore").encode()  # whole characters only
+        payload = status.to_bytes(2, "big") + reason if status else b""
+        self.server.post(
+            functools.partial(self.outgoing.send, last=True), make_frame(CLOSE, payload)
+        )
 
     def leave(self, closing):
         """Takes the client out of the list, says why if we close, tells the lesson."""
@@ -467,28 +581,22 @@ class SturdyHandler(BaseHTTPRequestHandler):
         self.rfile.on_silence = None
         self.rfile.begin(CLOSE_TIME)
         with contextlib.suppress(OSError, EOFError):
-            while closing or self.backlog or not self.closed:
+            while closing or self.outgoing.is_busy():
                 self.rfile.close()
                 self.rfile.fill()
 
-    def cut(self):
-        """Breaks the connection; the thread that reads it wakes up and leaves."""
-        with contextlib.suppress(OSError):
-            self.connection.shutdown(socket.SHUT_RDWR)
-
     def finish(self):
-        super().finish()
-        if self.writer:
-            self.cut()
-            self.writer.join()
-        with self.lock:
-            self.closed = True
-            if self.quick:
-                self.quick.detach()
-            self.connection.close()
-        with self.server.door:
-            self.server.connections.discard(self)
-            self.server.door.notify_all()
+        """Whatever goes wrong with what is still to be written, the rest of this runs."""
+        try:
+            super().finish()
+        except OSError:
+            pass  # it has hung up before it had its page
+        finally:
+            self.outgoing.end()
+            with self.server.door:
+                self.server.connections.discard(self)
+                self.server.overdue_at.pop(self, None)
+                self.server.door.notify_all()
 
 
 # ---- SturdyServer --------------------------------------------------------------------------
@@ -509,21 +617,17 @@ class SturdyServer(WebsocketServer):
         if host in ("", "0.0.0.0", "::") and socket.has_dualstack_ipv6():
             host = "::"  # takes IPv4 too
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.outbox, self.postman = collections.deque(), threading.Lock()
-        self.connections, self.door = set(), threading.Condition()
-        self.arrived, self.idle = queue.SimpleQueue(), queue.SimpleQueue()
+        self.outbox, self.sender = collections.deque(), threading.Lock()
+        self.turn, self.door = threading.Lock(), threading.Condition()
+        self.connections, self.overdue_at, self.idle = set(), {}, 0
+        self.stopped, self.exit = False, None
         allow_many_files()
         try:
             super().__init__(host, port_number(port))
         except OSError as error:
             sys.exit(port_advice(error, host, port))
         self.RequestHandlerClass = handler
-        # A line is shown at once and whole, whichever threads print, even with signs that the
-        # terminal does not know.
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(
-                errors="backslashreplace", line_buffering=True, write_through=False
-            )
+        Terminal.take_over()
 
     def server_bind(self):
         if self.address_family == socket.AF_INET6:
@@ -532,54 +636,76 @@ class SturdyServer(WebsocketServer):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         super().server_bind()
 
-    # -- who is here
-
-    def get_request(self):
-        """Accepts a connection; waits a little when the system has no more of them."""
-        try:
-            return super().get_request()
-        except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                time.sleep(0.1)
-            raise
-
-    def verify_request(self, request, client_address):
-        """Hangs up at once on the many that connect and say nothing."""
-        return len(self.connections) < MAX_CLIENTS + 500
-
-    def process_request(self, request, client_address):
-        """Gives a connection to a thread that has nothing to do, or else to a new one."""
-        self.arrived.put((request, client_address))
-        try:
-            self.idle.get_nowait()
-        except queue.Empty:
-            threading.Thread(target=self.serve_connections, daemon=True).start()
+    # -- accepting
 
     def serve_connections(self):
-        """A thread serves one connection after the other: a page that reloads finds it free.
+        """Runs in many threads, which take turns at waiting for a connection.
 
-        One for which nothing has come for half a second ends, unless it has just been chosen.
+        Whoever has one lets the next thread wait, and serves it itself: a connection never
+        changes hands, and a page that reloads finds a thread.
         """
-        while True:
+        while self.take_turn():
             try:
-                self.process_request_thread(*self.arrived.get(timeout=0.5))
-                self.idle.put("one more")
-            except queue.Empty:
-                with contextlib.suppress(queue.Empty):
-                    return self.idle.get_nowait()
+                connection = self.get_request()
+            except OSError as error:  # nobody came, or who came is gone again
+                connection = None
+                if error.errno in SHORTAGE:
+                    time.sleep(0.1)
+            finally:
+                self.turn.release()
+            if connection and self.may_serve(connection[0]):
+                self.process_request_thread(*connection)
+                with self.door:
+                    self.idle += 1
+
+    def take_turn(self):
+        """Waits for this thread's turn. Returns False when the thread is not needed any more."""
+        while not self.stopped:
+            if self.turn.acquire(timeout=0.5):
+                return True
+            with self.door:
+                if self.idle > 1:
+                    self.idle -= 1
+                    return False
+        return False
+
+    def may_serve(self, connection):
+        """Sees to it that another thread waits for connections; if there is none, hangs up.
+
+        It hangs up also on the many that connect and say nothing.
+        """
+        with self.door:
+            self.idle -= 1
+            crowded = len(self.connections) >= MAX_CLIENTS + 500
+            if self.idle and not crowded:
+                return True
+            self.idle += 1
+        if not crowded and self.start_thread():
+            return True
+        self.shutdown_request(connection)
+        return False
+
+    def start_thread(self):
+        """Starts a thread that waits for connections. Returns False if the system has no more."""
+        try:
+            threading.Thread(target=self.serve_connections, daemon=True).start()
+        except RuntimeError:
+            return False
+        return True
 
     def handle_error(self, request, client_address):
         """Shows the traceback of a bug; a client that went away is none."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
+    # -- who is here
+
     def _new_client_(self, handler):
-        if self._deny_clients:
-            raise Closing(self._deny_clients["status"], self._deny_clients["reason"].decode())
+        denied = self._deny_clients
+        if denied:
+            raise Closing(denied["status"], denied["reason"].decode())
         host, port = handler.client_address[:2]
         with self.door:
-            if len(self.clients) >= MAX_CLIENTS:  # others came in since find_refusal() looked
-                raise Closing(1013, "too many clients")
             self.id_counter += 1
             handler.client = {
                 "id": self.id_counter,
@@ -591,7 +717,8 @@ class SturdyServer(WebsocketServer):
         self.call(self.new_client, handler.client)
 
     def _message_received_(self, handler, message):
-        self.call(self.message_received, handler.client, message)
+        if not handler.said_goodbye:
+            self.call(self.message_received, handler.client, message)
 
     def remove(self, client):
         with self.door:
@@ -603,49 +730,55 @@ class SturdyServer(WebsocketServer):
                 self.call(self.client_left, handler.client)
 
     def call(self, function, client, *message):
-        """Calls a function of the lesson. If it raises, shows where, and raises Closing."""
+        """Calls a function of the lesson. If it raises, shows where, and raises Closing.
+
+        sys.exit() in it ends the whole program, as it would in main().
+        """
         try:
             function(client, self, *message)
+        except SystemExit as error:
+            self.exit = error
+            self.shutdown()
         except Exception:
-            traceback.print_exc()
+            sys.stderr.write(traceback.format_exc())
             raise Closing(1011, "an error in the server") from None
 
     # -- sending
 
     def _unicast(self, receiver_client, message):
-        self.post(receiver_client["handler"].deliver, make_message(message))
+        self.post(receiver_client["handler"].outgoing.send, make_message(message))
 
     def _multicast(self, message):
-        self.post(self.deliver_to_all, make_message(message))
+        self.post(self.send_to_all, make_message(message))
 
-    def deliver_to_all(self, data):
+    def send_to_all(self, data):
         for client in self.clients:
-            client["handler"].deliver(data)
+            client["handler"].outgoing.send(data)
 
-    def post(self, deliver, frame):
-        """Puts a frame into the outbox, for the function deliver.
+    def post(self, send, frame):
+        """Puts a frame into the outbox, for the function send.
 
-        One thread at a time is the postman. Whoever finds the job free empties the outbox;
-        whoever finds it taken goes on, the postman takes the letter along. So everybody sees
-        one order, and what waits for the same receiver goes as one send.
+        One thread at a time is the sender. Whoever finds that lock free empties the outbox;
+        whoever finds it taken goes on, its frame is sent with the others. So everybody sees
+        one order, and what waits for the same receiver goes as one call.
         """
-        self.outbox.append((deliver, frame))
-        while self.outbox and self.postman.acquire(
+        self.outbox.append((send, frame))
+        while self.outbox and self.sender.acquire(
             blocking=len(self.outbox) > MAX_WAITING or len(frame) > 65536
         ):
             try:
-                letters = [self.outbox.popleft() for _ in range(len(self.outbox))]
-                for receiver, group in itertools.groupby(letters, key=operator.itemgetter(0)):
-                    receiver(b"".join([data for _, data in group]))
+                frames = [self.outbox.popleft() for _ in range(len(self.outbox))]
+                for send_them, group in itertools.groupby(frames, key=operator.itemgetter(0)):
+                    send_them(b"".join([data for _, data in group]))
             finally:
-                self.postman.release()
+                self.sender.release()
 
     def _disconnect_clients_gracefully(self, status=1000, reason=b""):
         for client in self.clients:
             client["handler"].send_close(status, reason)
 
     def _terminate_client_handler(self, handler):
-        handler.cut()
+        handler.outgoing.cut()
 
     # -- running
 
@@ -654,19 +787,158 @@ class SturdyServer(WebsocketServer):
         if threaded:
             self.thread = threading.Thread(target=self.serve_forever, daemon=True)
             return self.thread.start()
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: threading.Thread(target=self.shutdown).start())
         print_addresses(self)
-        self.serve_forever(poll_interval=0.1)
-        self.server_close()
-        self._disconnect_clients_gracefully(1001, b"the server stops")
+        with stopped_by_signals(self):
+            self.serve_forever()
+            self.deny_new_connections(1001, b"the server stops")
+            self._disconnect_clients_gracefully(1001, b"the server stops")
+            self.server_close()
+            self.wait_for_goodbyes()
+        if self.exit:
+            raise self.exit
+
+    def serve_forever(self, poll_interval=0.1):
+        """Starts the first thread, and cuts who is overdue, until shutdown() is called.
+
+        poll_interval: seconds between two looks.
+        """
+        self.socket.settimeout(poll_interval)
+        self.idle += 1
+        self.start_thread()
+        while not self.stopped:
+            time.sleep(poll_interval)
+            now = time.monotonic()
+            with self.door:
+                late = [handler for handler, end in self.overdue_at.items() if now > end]
+            for handler in late:
+                handler.outgoing.cut()
+
+    def shutdown(self):
+        """Lets serve_forever() return. May be called anywhere, also in a signal handler."""
+        self.stopped = True
+
+    def server_close(self):
+        """Gives the port back, when no thread waits for a connection any more."""
+        self.stopped = True
+        with self.turn:
+            super().server_close()
+
+    def wait_for_goodbyes(self):
+        """Gives all clients a second to hang up, and a second more to those that were cut then."""
         for patience in (True, False):
             with self.door:
-                for handler in self.connections:
-                    if not (patience and handler.client):
-                        handler.cut()
+                left = [each for each in self.connections if not (patience and each.client)]
+            for handler in left:
+                handler.outgoing.cut()
+            with self.door:
                 self.door.wait_for(lambda: not self.connections, timeout=1)
+
+
+@contextlib.contextmanager
+def stopped_by_signals(server):
+    """While this lasts, Ctrl-C and SIGTERM stop the server, if this is the main thread."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread():
+        numbers = ()
+    before = [signal.signal(number, lambda *_: server.shutdown()) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before):
+            signal.signal(number, handler)
+
+
+# ---- Terminal ------------------------------------------------------------------------------
+
+
+class Terminal:
+    """Standard output and error, in a thread of their own: print() never waits for them.
+
+    A terminal stands still while somebody selects text in it, and a pipe while nobody reads
+    it. Over MAX_PRINTED characters lines are left out, and one line says how many.
+    """
+
+    changed, lines, waiting, left_out, busy = threading.Condition(), [], 0, 0, False
+
+    def __init__(self, stream):
+        self.stream, self.begun = stream, threading.local()
+        # Without Python's own buffer: at the end of the program nobody may hold its lock.
+        self.raw = getattr(stream.buffer, "raw", stream.buffer)
+        stream.flush()
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+    def write(self, text):
+        """Takes what is printed, and lets whole lines wait to be written."""
+        line = self.begun.__dict__.pop("line", "") + text
+        if line and not line.endswith("\n"):
+            self.begun.line = line
+        elif line:
+            self.put(line)
+        return len(text)
+
+    def flush(self):
+        """Does not wait for the terminal either."""
+        line = self.begun.__dict__.pop("line", "")
+        if line:
+            self.put(line)
+
+    def put(self, line):
+        cls = Terminal
+        with cls.changed:
+            if cls.waiting > MAX_PRINTED:
+                cls.left_out += 1
+                return
+            cls.lines.append((self, line))
+            cls.waiting += len(line) + 100
+            cls.changed.notify_all()
+
+    def write_now(self, text):
+        data = text.replace("\n", os.linesep).encode(self.stream.encoding, "backslashreplace")
+        while data:
+            data = data[self.raw.write(data) or 0 :]
+
+    @classmethod
+    def take_over(cls):
+        """Puts a Terminal instead of sys.stdout and sys.stderr, once, and starts the thread."""
+        streams = (sys.stdout, sys.stderr)
+        if not all(hasattr(stream, "buffer") for stream in streams) or isinstance(streams[0], cls):
+            return
+        sys.stdout, sys.stderr = [cls(stream) for stream in streams]
+        threading.Thread(target=cls.write_lines, daemon=True).start()
+        atexit.register(cls.drain)
+
+    @classmethod
+    def write_lines(cls):
+        """The terminal's thread: writes what waits. An output that is gone costs nothing."""
+        while True:
+            with cls.changed:
+                cls.busy = False
+                cls.changed.notify_all()
+                cls.changed.wait_for(lambda: cls.lines)
+                lines, left_out, cls.busy = cls.lines, cls.left_out, True
+                cls.lines, cls.waiting, cls.left_out = [], 0, 0
+            if left_out:
+                lines.append((lines[-1][0], f"… {left_out} lines left out: too many at once.\n"))
+            for terminal, group in itertools.groupby(lines, key=operator.itemgetter(0)):
+                with contextlib.suppress(OSError, ValueError):
+                    terminal.write_now("".join([line for _, line in group]))
+
+    @classmethod
+    def drain(cls):
+        """Waits until all is written, but not for ever: the terminal may stand still."""
+        sys.stdout.flush()
+        with cls.changed:
+            cls.changed.wait_for(lambda: not (cls.lines or cls.busy), timeout=CLOSE_TIME)
+
+
+# ---- Starting ------------------------------------------------------------------------------
+
+OTHER_PORT = """\
+  macOS, Linux:            PORT=8081 python server.py
+  Windows PowerShell:      $env:PORT=8081; python server.py
+  Windows Command Prompt:  set PORT=8081& python server.py"""
 
 
 def may_connect(origin):
@@ -675,7 +947,9 @@ def may_connect(origin):
     Not from a browser: no Origin; a page from disk: "null". Only addresses count as local, not
     names that lead to them: anybody can register a name for 127.0.0.1.
     """
-    if origin in (None, "null", "file://", *ALLOWED_SITES):
+    if origin in ("null", "file://"):
+        return PAGES_FROM_DISK
+    if origin in (None, *ALLOWED_SITES):
         return True
     try:
         name = urlsplit(origin).hostname or ""
@@ -685,21 +959,52 @@ def may_connect(origin):
     except ValueError:
         return False
     address = getattr(address, "ipv4_mapped", None) or address
-    return address.is_private or address.is_loopback or address.is_link_local
+    # 100.64.0.0/10 is the inside of a provider's network, or of one such as Tailscale's.
+    shared = address.version == 4 and address in ipaddress.ip_network("100.64.0.0/10")
+    return address.is_private or address.is_loopback or address.is_link_local or shared
 
 
 @functools.lru_cache(maxsize=100)  # once for each, however often its pages try
 def warn_of(origin):
     """Prints that pages of a web site were refused, and what to do."""
-    print(f"Refused a page from {origin!r}. If you trust it, add it to ALLOWED_SITES in")
-    print("sturdy_websocket.py and start the server again.")
+    what = "set PAGES_FROM_DISK = True" if origin == "null" else "add it to ALLOWED_SITES"
+    print(
+        f"Refused a page from {origin!r}. If you trust it, {what} in\n"
+        "sturdy_websocket.py and start the server again."
+    )
+
+
+def shorten(message):
+    """Returns a message (str or bytes) as one short line, so that the terminal stays readable."""
+    if isinstance(message, bytes):
+        return f"({len(message)} bytes)"
+    line = message if len(message) <= 100 else f"{message[:100]}… ({len(message)} characters)"
+    # Characters that would move the cursor or begin a new line are shown as \n and the like;
+    # the one that joins emoji is harmless.
+    return line if line.replace("\u200d", "").isprintable() else repr(line)
+
+
+def no_words_expected(help_text):
+    """Ends the program if something was typed after server.py; --help prints help_text."""
+    words = sys.argv[1:]
+    if words in (["--help"], ["-h"]):
+        print(help_text.strip())
+        sys.exit()
+    if words:
+        print(
+            f"server.py takes no {words[0]!r}. Type only: python server.py\n"
+            f"Another port, 8081 for example:\n{OTHER_PORT}",
+            file=sys.stderr,
+        )
+        sys.exit(2)
 
 
 def port_number(port):
     """Returns the port as a number; ends the program with a sentence if it is none."""
-    if not str(port).isdecimal() or int(port) > 65535:
+    text = str(port).strip()
+    if not text.isdecimal() or int(text) > 65535:
         sys.exit(f"PORT is {port!r}, but a port is a number from 1024 to 65535, 8081 for example.")
-    return int(port)
+    return int(text)
 
 
 def port_advice(error, host, port):
@@ -707,8 +1012,7 @@ def port_advice(error, host, port):
     if error.errno == errno.EADDRINUSE:
         return (
             f"Port {port} is in use, perhaps by another server.py. Stop that one with Ctrl-C, "
-            "or choose another port:\n  macOS, Linux:  PORT=8081 python server.py\n"
-            "  Windows:       set PORT=8081, then python server.py"
+            f"or choose another port:\n{OTHER_PORT}"
         )
     if isinstance(error, PermissionError):
         return f"Port {port} is reserved on this computer. Choose one from 1024 to 65535 as PORT."
