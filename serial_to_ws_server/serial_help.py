@@ -3,18 +3,19 @@ What goes wrong with serial ports, in sentences
 
 You can skip this file. The lesson is in server.py, which takes from here:
 
-  open_port     opens a port, or ends the program and says what to do
-  port_list     the serial ports of this computer, with what to type
-  check_baud    gives a hint when most of what arrives is unreadable
-  show, shorten print messages so that the terminal stays readable
-  MadeUpSensor  stands in for a board where there is none
+  open_board    opens the port, or ends the program and says what to do
+  Board         the port: bytes in pieces, writing, waiting for it to come back
+  OptionReader  what is typed after server.py
 """
 
+import argparse
+import codecs
 import contextlib
 import errno
 import math
 import re
 import sys
+import threading
 import time
 
 PYSERIAL = """\
@@ -28,7 +29,7 @@ except ImportError:
     sys.exit(PYSERIAL)
 
 NO_BOARD = """\
-No board was found. Try another cable, because some only charge, and another USB socket.
+No board was found. Try another cable, because some only charge, and another USB port.
 Boards with a CH340 or CP210x chip may need the driver of that chip."""
 IN_USE = """\
 {name} is in use by another program. Close the Serial Monitor and the Serial Plotter
@@ -45,6 +46,26 @@ To see the ports there are, type: python server.py"""
 WRONG_BAUD = """\
 Most of it is unreadable. Look for Serial.begin() in the sketch: if there is another number
 than {baud} in it, stop the server and give it that number, for example: --baud 115200"""
+PIECE = 4096  # bytes that are passed on at once, at most about twice as many
+LINES = ["t", "true", "1", "lines"]
+RAW = ["f", "false", "0"]
+
+
+# ---- The port ------------------------------------------------------------------------------
+
+
+def open_board(options):
+    """Returns the Board at the port of options; ends the program if it can't be opened.
+
+    Without a port, prints the ports there are and ends the program. options: .port, .baud,
+    .lines and .binary, as server.py reads them.
+    """
+    if not options.port:
+        print(port_list())
+        sys.exit()
+    board = Board(open_port(options.port, options.baud), options)
+    print(f"Reading {'lines' if options.lines else 'bytes as they come'} from {options.port}.")
+    return board
 
 
 def open_port(name, baud):
@@ -53,7 +74,7 @@ def open_port(name, baud):
     name: the system's name for it, demo, or a URL such as socket://host:port; baud: bits a second.
     """
     if name == "demo":
-        return MadeUpSensor()
+        return SimulatedSensor()
     # A board that does not listen holds up writing for a second; rfc2217:// has its own limit.
     limit = None if name.lower().startswith("rfc2217:") else 1
     try:
@@ -61,6 +82,115 @@ def open_port(name, baud):
         return serial.serial_for_url(name, baud, timeout=0.25, write_timeout=limit, exclusive=True)
     except Exception as error:
         sys.exit(port_advice(error, name))
+
+
+class Board:
+    """What is at the other end of the cable: it may go, and come back.
+
+    port: an open port of pyserial, or a SimulatedSensor; options: .baud and .binary.
+    Set stopping to end everything: then the thread that reads the port closes it.
+    """
+
+    def __init__(self, port, options):
+        self.port = port
+        self.options = options
+        self.stopping = threading.Event()
+        # Held by whoever writes or closes: two writers would mix their lines, and a port
+        # that is closed under a writer is an error that nobody expects.
+        self.lock = threading.Lock()
+
+    def pieces(self):
+        """Yields bytes as they come, until stopping is set. Raises OSError if the port is gone."""
+        sample = BaudCheck(self.options.baud)
+        while not self.stopping.is_set():
+            # Waits a quarter of a second at most, so that the end is noticed in a silence.
+            piece = self.port.read(1)
+            while len(piece) < PIECE and self.port.in_waiting:
+                piece += self.port.read(self.port.in_waiting)
+            if piece:
+                yield piece
+                sample.add(piece)
+        self.close()
+
+    def raw_messages(self):
+        """Yields what comes as it comes: bytes with --binary, else text (str).
+
+        A character that comes in two pieces stays whole; what isn't UTF-8 becomes \ufffd.
+        """
+        if self.options.binary:
+            return self.pieces()
+        return codecs.iterdecode(self.pieces(), "utf-8", "replace")
+
+    def write(self, data):
+        """Sends bytes to the board. If it doesn't take them, prints why."""
+        try:
+            with self.lock:
+                self.port.write(data)
+        except OSError as error:
+            print(f"The board did not get that: {error}")
+
+    def close(self):
+        """Closes the port, when nobody is writing."""
+        with self.lock:
+            self.port.close()
+
+    def wait_until_it_is_back(self):
+        """Opens the port again as soon as that works, or returns when stopping is set."""
+        print(f"{self.port.port} is gone: is the cable unplugged? Waiting for it to come back.")
+        self.close()
+        while not self.stopping.wait(0.5):
+            # Whatever the reason, it isn't back yet: some errors here are no OSError.
+            with contextlib.suppress(Exception):
+                self.port.open()
+                print(f"{self.port.port} is back.")
+                return
+
+
+class BaudCheck:
+    """Prints a hint, once, if most of what comes is unreadable.
+
+    A little noise when a port is opened is normal, so ten pieces of lines are judged together.
+    """
+
+    def __init__(self, baud):
+        self.baud = baud
+        self.sample = b""
+        self.done = False
+
+    def add(self, piece):
+        """Takes the next bytes that came."""
+        if self.done:
+            return
+        self.sample += piece
+        parts = re.findall(".{1,20}", self.sample.decode("utf-8", "replace"))
+        if len(parts) >= 10:
+            self.sample = b""
+            if sum("\ufffd" in part or "\0" in part for part in parts) > len(parts) / 2:
+                print(WRONG_BAUD.format(baud=self.baud))
+                self.done = True
+
+
+class SimulatedSensor:
+    """Stands in for a serial port: a slow wave arrives on it, ten lines a second."""
+
+    port = "demo"
+    in_waiting = 0
+    count = 0
+
+    def read(self, size):
+        """Waits for the next line and returns its bytes, whatever the size."""
+        time.sleep(0.1)
+        self.count += 1
+        return b"%d\r\n" % (512 + 500 * math.sin(self.count / 20))
+
+    def write(self, data):
+        """Takes the bytes, and does nothing with them."""
+
+    def close(self):
+        """There is nothing to close."""
+
+
+# ---- What to type --------------------------------------------------------------------------
 
 
 def port_list():
@@ -91,51 +221,29 @@ def port_advice(error, name):
     return (NO_ANSWER if "://" in name else NO_PORT).format(name=name, text=text)
 
 
-def check_baud(texts, baud):
-    """Passes texts on, and prints a hint, once, if most of what is in them is unreadable.
+class OptionReader(argparse.ArgumentParser):
+    """argparse that says in a sentence what is wrong. header: what --help begins with."""
 
-    A little noise when a port is opened is normal, so ten pieces of lines are judged together.
-    """
-    sample = ""
-    for text in texts:
-        yield text
-        sample += text
-        pieces = re.findall(".{1,20}", sample)
-        if len(pieces) >= 10:
-            sample = ""
-            if sum("\ufffd" in piece or "\0" in piece for piece in pieces) > len(pieces) / 2:
-                print(WRONG_BAUD.format(baud=baud))
-                yield from texts
+    def __init__(self, header):
+        layout = argparse.RawDescriptionHelpFormatter
+        super().__init__(description=header.strip(), formatter_class=layout)
 
+    def error(self, message):
+        """Ends the program, as argparse does, with exit code 2."""
+        self.exit(2, f"{message}\nTry: python server.py demo t    All options: --help\n")
 
-def show(messages):
-    """Prints messages, a line each. A terminal that was closed must not stop the lesson."""
-    with contextlib.suppress(OSError):
-        print("".join(f"{shorten(message)}\n" for message in messages), end="")
+    def parse_args(self):
+        """Returns the options: .port, .lines, .baud, .binary and .write."""
+        options = super().parse_args()
+        if options.lines and options.binary:
+            self.error(
+                "--binary sends bytes as they come and knows no lines: leave out the line mode."
+            )
+        return options
 
 
-def shorten(message):
-    """Returns a message as one short line, so that the terminal stays readable."""
-    if isinstance(message, bytes):
-        return f"({len(message)} bytes)"
-    line = message if len(message) <= 100 else f"{message[:100]}… ({len(message)} characters)"
-    # Signs that would move the cursor or begin a new line are shown as \n and the like.
-    return line if line.isprintable() else repr(line)
-
-
-class MadeUpSensor:
-    """Stands in for a serial port: a slow wave arrives on it, ten lines a second."""
-
-    port, in_waiting, count = "demo", 0, 0
-
-    def read(self, size):
-        """Waits for the next line and returns its bytes, whatever the size."""
-        time.sleep(0.1)
-        self.count += 1
-        return b"%d\r\n" % (512 + 500 * math.sin(self.count / 20))
-
-    def write(self, data):
-        """Takes the bytes, and does nothing with them."""
-
-    def close(self):
-        """There is nothing to close."""
+def line_mode(word):
+    """Returns whether this word asks for whole lines; ends the program if it is neither."""
+    if word.lower() not in [*LINES, *RAW]:
+        sys.exit(f"The line mode is t (whole lines) or f (as it comes), not {word}.")
+    return word.lower() in LINES

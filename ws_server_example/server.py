@@ -4,7 +4,9 @@ WebSocket server
 Sends what one client says to all clients, with the address it came from.
 
 Run it with:     python server.py
-Another port:    PORT=8081 python server.py      (Windows: set PORT=8081)
+Another port:    PORT=8081 python server.py             macOS, Linux
+                 $env:PORT=8081; python server.py       Windows PowerShell
+                 set PORT=8081& python server.py        Windows Command Prompt
 You should see:  the addresses of the server, then a line for each client that
                  comes, speaks and goes. Open ../js_client/index.html to speak.
 
@@ -17,7 +19,8 @@ After Tom Igoe's wsServer.js in websocket-examples (MIT)
 import json
 import os
 
-from sturdy_websocket import SturdyServer, port_number  # the file next to this one
+# The file next to this one.
+from sturdy_websocket import SturdyServer, no_words_expected, port_number, shorten
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""
@@ -39,29 +42,22 @@ def message_received(client, server, message):
     """Called with every message: text is a str, binary data is bytes."""
     address = client["address"][0]
     print(f"{address}: {shorten(message)}")
+    # Binary data, a photo for example, isn't text: the others are told its size.
     if isinstance(message, bytes):
-        message = message.decode("utf-8", "replace")
-    # Everybody gets it, the speaker too. JSON puts it in quotes, so that any
-    # sign in it, even a quote or a new line, arrives as it was.
+        message = shorten(message)
+    # Everybody gets it, the speaker too. JSON puts it in quotes, so that any character
+    # in it, even a quote or a new line, arrives as it was.
     server.send_message_to_all(json.dumps(f"{address}: {message}", ensure_ascii=False))
 
 
 def main():
+    no_words_expected(__doc__)
     server = SturdyServer(host=HOST, port=PORT)
     server.set_fn_new_client(new_client)
     server.set_fn_client_left(client_left)
     server.set_fn_message_received(message_received)
     server.run_forever()
     print("Server stopped.")
-
-
-def shorten(message):
-    """Returns a message as one short line, so that the terminal stays readable."""
-    if isinstance(message, bytes):
-        return f"({len(message)} bytes)"
-    line = message if len(message) <= 100 else f"{message[:100]}… ({len(message)} characters)"
-    # Signs that would move the cursor or begin a new line are shown as \n and the like.
-    return line if line.isprintable() else repr(line)
 
 
 if __name__ == "__main__":

@@ -128,11 +128,13 @@ def test_ws_server_prints_and_sends_what_is_said(start_server, connect):
     server.expect("connection closed(.*\n)*connection closed")
 
 
-def test_ws_server_takes_binary_as_text(start_server, connect):
+def test_ws_server_tells_the_size_of_binary_data(start_server, connect):
+    """A photo doesn't become 15 million characters for every page."""
     server = start_server()
     client = connect(server.url)
-    client.send(b"caf\xc3\xa9 \xff")
-    assert json.loads(client.recv(PATIENCE)) == "127.0.0.1: café \ufffd"
+    client.send(bytes(10_000_000))
+    assert json.loads(client.recv(PATIENCE)) == "127.0.0.1: (10000000 bytes)"
+    server.expect(r"^127.0.0.1: \(10000000 bytes\)$")
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ def understood(folder, frames):
 
 
 def without_sensor(folder, frames):
-    """Leaves out what the made-up sensor of serial_to_ws_server sends to everybody."""
+    """Leaves out what the simulated sensor of serial_to_ws_server sends to everybody."""
     return [each for each in frames if folder != "serial_to_ws_server" or each[0] != TEXT]
 
 

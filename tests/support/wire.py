@@ -183,7 +183,7 @@ def echo_of(folder, message):
         return message
     if folder == "ws_server_example":
         if isinstance(message, bytes):
-            message = message.decode("utf-8", "replace")
+            message = f"({len(message)} bytes)"
         return json.dumps(f"127.0.0.1: {message}", ensure_ascii=False)
     return None
 
