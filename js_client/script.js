@@ -5,162 +5,96 @@
 
   Run it with:     open index.html in a browser, while a server of this course is running
   You should see:  a green dot and "Connected", then each message with its time
-  Needs:           a browser, and index.html and styles.css next to this file
+  Needs:           a browser, and index.html, page.js and styles.css next to this file
 
   After Tom Igoe's jsClient in websocket-examples (MIT)
 */
 
-// How many messages the page keeps, and how many characters of one it shows.
-const MAX_MESSAGES = 500;
-const MAX_LENGTH = 2000;
+// These come from page.js, which knows how the page looks.
+/* global start, show, reasonOf, addLine, showSent */
+
 // In milliseconds: the pauses before the next try, and how long one try may take.
+// After several refusals, Firefox itself holds a try back for up to five seconds.
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 5000;
 const LONGEST_TRY = 8000;
-const NO_ADDRESS = "That is no address. One looks like this: ws://localhost:8080/";
-const BLOCKED = "This page came by https, so the browser lets it open ws://localhost, "
-  + "but not this address. Open the page from your disk instead.";
-// What the codes that end a connection mean (RFC 6455, section 7.4.1).
-const CLOSE_CODES = {
-  1000: "the server said goodbye",
-  1001: "the server is shutting down",
-  1005: "the server gave no reason",
-  1006: "it broke off without a goodbye",
-  1009: "a message was too big for the server",
-  1011: "the server's program made a mistake",
-};
 
-const page = {};            // the elements of the page, by their id
 let socket = null;          // the one connection, or the last one there was
-let server;                 // its address
+let server = "";            // its address
 let wanted = false;         // true from Connect until Disconnect
-let answered = false;       // true once the server has answered
-let pause, timer;           // how long until the next try, and what waits for it
+let answered = false;       // true once the server has answered this socket
+let pause = FIRST_PAUSE;    // how long until the next try
+let timer;                  // waits for the next try, or for an answer
 
-// Called by Connect, and by Enter in the address.
-function connect(event) {
-  event.preventDefault();
-  const address = page.address.value.trim();
-  // Pressed again while it is under way: one connection is enough.
-  if (wanted && address === server && socket.readyState <= WebSocket.OPEN) return;
-  if (socket) socket.close(1000);
-  socket = null;
+// Called by Connect, and by Enter in the address field.
+function connect(address) {
   server = address;
   wanted = true;
-  answered = false;
   pause = FIRST_PAUSE;
-  show("Connecting …", `Asking ${server}`);
+  show("Connecting …", server);
   openSocket();
 }
 
+// Begins a connection and doesn't wait for it: the browser calls the functions named here.
+// There is a fourth event, error. It doesn't say what went wrong, and close follows it.
 function openSocket() {
   clearTimeout(timer);
-  try {
-    // URL is stricter than WebSocket: it takes no address that is only half there.
-    socket = new WebSocket(new URL(server));
-  } catch (error) {
-    wanted = false;
-    show("Disconnected", error.name === "SecurityError" ? BLOCKED : NO_ADDRESS);
-    return;
-  }
+  if (socket) socket.close(1000);
+  socket = new WebSocket(server);
   socket.binaryType = "arraybuffer";
   socket.onopen = connectionOpened;
   socket.onmessage = messageReceived;
   socket.onclose = connectionClosed;
+  answered = false;
   // Where nobody answers, not even with a refusal, a browser would wait for minutes.
   timer = setTimeout(() => socket.close(), LONGEST_TRY);
 }
 
 function connectionOpened() {
   clearTimeout(timer);
-  show("Connected", answered ? "The server is back." : `You are talking to ${server}`);
-  addLine("event", answered ? "connected again" : "connected");
   answered = true;
   pause = FIRST_PAUSE;
+  show("Connected", server);
 }
 
 function messageReceived(event) {
-  addLine("received", typeof event.data === "string" ? event.data : hex(event.data));
+  // Ignore what still comes from an earlier socket.
+  if (event.target !== socket) return;
+  addLine("received", event.data);
 }
 
-// The connection has ended, or could not be made: a browser does not tell pages which.
-// One from before that ends late is no news.
+// The connection has ended, or could not be made.
 function connectionClosed(event) {
+  // Ignore the close event of an earlier socket.
   if (event.target !== socket) return;
   clearTimeout(timer);
-  if (!wanted) {
-    show("Disconnected", "Press Connect to come back.");
-    addLine("event", "disconnected");
-    return;
-  }
-  timer = setTimeout(openSocket, pause);
+  if (!wanted) show("Disconnected", server);
+  else if (answered) show("Connection lost", reasonOf(event));
+  else show("No answer", server);
+  // The part by chance is for a class: thirty pages lose their server at the same moment,
+  // and should not all knock at the same moment when it is back.
+  if (wanted) timer = setTimeout(openSocket, pause * (0.5 + Math.random() / 2));
   pause = Math.min(pause * 2, LONGEST_PAUSE);
-  if (document.body.dataset.state === "Connected") {
-    const why = `${event.code}, ${event.reason || CLOSE_CODES[event.code] || "no code we know"}`;
-    show("Connection lost", `Code ${why}. Trying again until you press Disconnect.`);
-    addLine("event", `connection lost: ${why}`);
-  } else if (!answered) {
-    const port = /^wss:|:[0-9]+([/?]|$)/.test(server) ? "" : ", without a port such as :8080";
-    show("No answer", `Is server.py running? Nobody answers at ${server}${port}`);
-  }
 }
 
 function disconnect() {
   wanted = false;
   clearTimeout(timer);
   // The server has to agree, and a frozen one may take a minute: say so at once.
-  const over = socket.readyState === WebSocket.CLOSED;
-  show(over ? "Disconnected" : "Disconnecting …", "Press Connect to come back.");
+  show(isOpen() ? "Disconnecting …" : "Disconnected", server);
   socket.close(1000);
-  page.connect.focus();
 }
 
-function sendMessage(event) {
-  event.preventDefault();
-  const message = page.outgoing.value;
-  if (message === "" || socket.readyState !== WebSocket.OPEN) return;
+function sendMessage(message) {
+  if (!isOpen()) return;
   socket.send(message);
-  addLine("sent", message);
-  page.outgoing.value = "";
+  showSent(message);
 }
 
-function start() {
-  for (const element of document.querySelectorAll("[id]")) page[element.id] = element;
-  // A form is submitted by its button and by Enter, on phones as well.
-  page.connection.addEventListener("submit", connect);
-  page.disconnect.addEventListener("click", disconnect);
-  page.speak.addEventListener("submit", sendMessage);
-  page.connection.requestSubmit();
+// Before a socket is open, send() throws; after its end, nobody would hear it.
+function isOpen() {
+  return socket !== null && socket.readyState === WebSocket.OPEN;
 }
 
-// Shows the state, in words and as the colour of the dot, and what there is to say about it.
-function show(state, note) {
-  document.body.dataset.state = page.state.textContent = state;
-  page.note.textContent = note;
-  page.send.disabled = state !== "Connected";
-  page.disconnect.disabled = !wanted;
-}
-
-// Adds a line to the log. The kind is "sent", "received" or "event".
-function addLine(kind, words) {
-  const line = document.createElement("li");
-  line.className = kind;
-  const time = new Date().toTimeString().slice(0, 8);
-  const rest = words.length > MAX_LENGTH ? ` … (${words.length} characters)` : "";
-  const text = words.slice(0, MAX_LENGTH) + rest;
-  for (const [name, content] of [["time", time], ["b", kind], ["span", text]]) {
-    // textContent shows what has arrived; innerHTML would run it.
-    line.appendChild(document.createElement(name)).textContent = content;
-  }
-  page.messages.append(line);
-  if (page.messages.children.length > MAX_MESSAGES) page.messages.firstElementChild.remove();
-}
-
-// Returns the size of binary data and its first bytes, in hexadecimal.
-function hex(buffer) {
-  const bytes = Array.from(new Uint8Array(buffer, 0, Math.min(buffer.byteLength, 16)));
-  const first = bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  return `${buffer.byteLength}-byte message: ${first}${buffer.byteLength > 16 ? " …" : ""}`;
-}
-
-start();
+// From now on, the buttons call these three. It begins with connect.
+start(connect, disconnect, sendMessage);
