@@ -134,7 +134,7 @@ function addLine(kind, data) {
   messageList.append(line);
   if (messageList.children.length > MAX_MESSAGES) messageList.firstElementChild.remove();
   if (kind !== "event") emptyHint.hidden = true;
-  if (kind === "received") lastTime.textContent = `Last one came at ${time}`;
+  if (kind === "received") lastTime.textContent = `Last: ${time}`;
 }
 
 /* Adds what was sent to the log, and empties the field for the next message. */
