@@ -266,6 +266,6 @@ function copyLog() {
   const copied = document.execCommand("copy");
   field.remove();
   copyButton.focus();
-  copyButton.textContent = copied ? "Copied" : "Not copied";
+  copyButton.textContent = copied ? "Done" : "No";
   setTimeout(() => { copyButton.textContent = "Copy"; }, 2000);
 }
