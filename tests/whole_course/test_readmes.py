@@ -54,6 +54,7 @@ READMES = [
     TESTS / "README.md",
 ]
 READMES = [path for path in READMES if path.exists()]
+STURDY = "ws_server_example/sturdy_websocket.py"
 SOURCES = (".py", ".js", ".html", ".css", ".ino", ".h")
 # What a block may be: run, code of the course, typed on Windows, an edit, a file, a picture.
 CODE = ("python", "js", "cpp")
@@ -335,6 +336,15 @@ def test_engineers_page_names_every_test_file():
     for file in TESTS.glob("*/test_*.py"):
         name = file.relative_to(TESTS).as_posix()
         assert f"]({name})" in text, f"what does {name} prove?"
+
+
+def test_engineers_page_names_every_thread_and_lock():
+    """Those in the header of sturdy_websocket.py."""
+    header = ast.get_docstring(ast.parse((ROOT / STURDY).read_text()))
+    names = re.findall(r"^  (?:[a-z ]+)?(\w+\.\w+)[: ]  *", header, re.M)
+    assert len(names) > 6
+    for name in names:
+        assert name.split(".")[-1] in text_of(TESTS / "README.md"), name
 
 
 def test_spelling():
