@@ -14,7 +14,7 @@ The same bytes stand in all three server folders. From top to bottom:
     reading         fragments, text and binary, ping and pong, closing
     leaving         once, and with the right close code
   SturdyServer    all clients
-    accepting       threads that take turns
+    accepting       a thread for each connection, used again
     who is here     the list, and the lesson's functions
     sending         one order for everybody
     running         start and stop
@@ -22,15 +22,14 @@ The same bytes stand in all three server folders. From top to bottom:
   Starting        ports, addresses, and what to say about them
 
 The threads, and where each begins:
-  main            SturdyServer.serve_forever: waits for the end, cuts who is overdue
-  one a client    serve_connections: accepts a connection, serves it, takes the next
+  main            serve_forever: accepts connections, and cuts who is overdue
+  one a client    serve_connections: serves a connection, then the next that arrives
   a writer        Outgoing.write_waiting: exactly while something waits for that client
   the terminal    Terminal.write_lines: writes what all the others print
 
 The locks, and what each guards. Whoever holds one takes only those below it:
-  SturdyServer.turn     the listening socket: one thread at a time waits for a connection
   SturdyServer.sender   the outbox's order: one thread at a time delivers what is in it
-  SturdyServer.door     clients, connections, idle, overdue_at, and whether a close frame was sent
+  SturdyServer.door     clients, connections, overdue_at, and whether a close frame was sent
   Outgoing.lock         all that waits for one client
   Outgoing.total_lock   what waits for all clients together
   Terminal.changed      the lines that wait for the terminal
@@ -51,6 +50,7 @@ import itertools
 import logging
 import operator
 import os
+import queue
 import re
 import signal
 import socket
@@ -88,6 +88,7 @@ MAX_CLIENTS = 1000
 MAX_MESSAGE = 16 * 1024 * 1024  # bytes
 MAX_BACKLOG = 16 * 1024 * 1024  # bytes that wait for one slow client before it is dropped
 MAX_BACKLOGS = 256 * 1024 * 1024  # the same for all clients together
+PIECE = 100  # bytes that a piece of a backlog costs besides its own
 MAX_WAITING = 100  # messages to all that wait before a sender has to wait too
 MAX_REQUEST = 64 * 1024  # bytes of an HTTP request
 MAX_PRINTED = 1024 * 1024  # characters that wait for a terminal before lines are left out
@@ -217,10 +218,9 @@ class Outgoing:
     """What one client is sent. There is a writer thread exactly while something waits.
 
     connection: the client's socket. The frames that wait are in pieces; sent counts the bytes of
-    the first one that are gone, waiting what all of them cost. open: more may be sent.
+    the first one that are gone, waiting the bytes that all of them cost. open: more may be sent.
     """
 
-    PIECE = 100  # bytes that a piece costs besides its own
     total, total_lock = 0, threading.Lock()
 
     def __init__(self, connection):
@@ -229,13 +229,9 @@ class Outgoing:
         self.open, self.writer = True, None
         # A second socket object for the same connection: the first one waits, this one never
         # does. All systems can do that; a flag to send without waiting is not on all of them.
-        self.quick = self.another_socket(timeout=0)
-
-    def another_socket(self, timeout):
-        one = self.connection
-        other = socket.socket(one.family, one.type, one.proto, fileno=one.fileno())
-        other.settimeout(timeout)
-        return other
+        family, kind, number = connection.family, connection.type, connection.fileno()
+        self.quick = socket.socket(family, kind, connection.proto, fileno=number)
+        self.quick.settimeout(0)
 
     def send(self, data, last=False):
         """Sends frames without waiting; what does not fit now is left to the writer.
@@ -250,7 +246,7 @@ class Outgoing:
             if sent < len(data):
                 self.keep(data, sent)
             elif last:
-                self.say_end()
+                self.hang_up(socket.SHUT_WR)
 
     def send_now(self, data):
         """Sends what fits without waiting. Returns how many bytes did."""
@@ -267,76 +263,64 @@ class Outgoing:
     def keep(self, data, sent):
         """Lets data wait, of which sent bytes are gone; drops the client if that is too much.
 
-        One message may always wait, however long.
+        One message may always wait, however long. A client without a thread to write to it is
+        dropped too: that costs nobody else anything.
         """
-        too_much = self.waiting > MAX_BACKLOG or (self.pieces and Outgoing.total > MAX_BACKLOGS)
-        if too_much or not (self.pieces or self.start_writer()):
+        if self.waiting > MAX_BACKLOG or (self.pieces and Outgoing.total > MAX_BACKLOGS):
             return self.drop()
+        self.count(len(data) + PIECE)
         self.pieces.append(data)
-        self.count(len(data) + self.PIECE)
-        if sent:
+        if not self.writer:
             self.sent = sent
-            self.count(-sent)
+            self.writer = threading.Thread(target=self.write_waiting, daemon=True)
+            try:
+                self.writer.start()
+            except RuntimeError:
+                self.writer = None
+                self.drop()
 
     def count(self, cost):
         self.waiting += cost
         with self.total_lock:
             Outgoing.total += cost
 
-    def start_writer(self):
-        """Returns False if the system has no more threads: that costs this client only."""
-        self.writer = threading.Thread(target=self.write_waiting, daemon=True)
-        try:
-            self.writer.start()
-        except RuntimeError:
-            self.writer = None
-        return self.writer
-
     def write_waiting(self):
-        """The writer: sends what waits, as the client takes it, and ends when nothing is left.
-
-        It looks up once a second, because not every system wakes a thread whose socket is cut.
-        """
-        patient, sent = self.another_socket(timeout=1), 0
+        """The writer: sends what waits, as the client takes it, and ends when nothing is left."""
+        sent = 0
         while True:
             with self.lock:
                 rest = self.next_piece(sent)
-                if not rest:
-                    patient.detach()
-                    return
+            if not rest:
+                return
             try:
-                sent = patient.send(rest)
+                sent = self.connection.send(rest)
             except socket.timeout:
                 sent = 0  # only silence, not slowness, ends a connection
             except OSError:
                 self.cut()
 
     def next_piece(self, sent):
-        """Takes away what was sent, and returns what is next. With nothing left the writer ends."""
-        if self.pieces:
-            self.sent += sent
-            self.count(-sent)
-            if self.sent == len(self.pieces[0]):
-                self.pieces.popleft()
-                self.sent = 0
-                self.count(-self.PIECE)
+        """Takes away what was sent, and returns what is next; None is the end of the writer."""
+        self.sent += sent
+        if self.pieces and self.sent == len(self.pieces[0]):
+            self.count(-len(self.pieces.popleft()) - PIECE)
+            self.sent = 0
         if self.pieces:
             return memoryview(self.pieces[0])[self.sent :]
         self.writer = None
         if not self.open:
-            self.say_end()
+            self.hang_up(socket.SHUT_WR)
 
-    def say_end(self):
+    def hang_up(self, directions):
         with contextlib.suppress(OSError):
-            self.quick.shutdown(socket.SHUT_WR)
+            self.quick.shutdown(directions)
 
     def drop(self):
         """Breaks the connection; the thread that reads it wakes up and leaves. Needs the lock."""
-        self.open, self.sent = False, 0
+        self.open = False
         self.pieces.clear()
         self.count(-self.waiting)
-        with contextlib.suppress(OSError):
-            self.quick.shutdown(socket.SHUT_RDWR)
+        self.hang_up(socket.SHUT_RDWR)
 
     def cut(self):
         """Breaks the connection, whatever is still to be sent."""
@@ -349,7 +333,7 @@ class Outgoing:
             return self.open or bool(self.pieces)
 
     def end(self):
-        """Cuts the connection and gives it back to the system, when nobody uses it any more."""
+        """Gives the connection back to the system, when nobody uses it any more."""
         self.cut()
         writer = self.writer
         if writer:
@@ -443,14 +427,11 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
     def is_handshake(self):
         """Tells whether the request has all that section 4.2.1 asks for."""
-        try:
-            key = base64.b64decode(self.headers.get("Sec-WebSocket-Key", "").strip(), validate=True)
-        except ValueError:
-            return False
-        is_get = self.command == "GET" and self.request_version >= "HTTP/1.1"
+        key = self.headers.get("Sec-WebSocket-Key", "").strip()
         return (
-            is_get
-            and len(key) == 16
+            self.command == "GET"
+            and self.request_version >= "HTTP/1.1"
+            and re.fullmatch(r"[A-Za-z0-9+/]{22}==", key)
             and "Host" in self.headers
             and "upgrade" in self.words("Connection")
         )
@@ -588,9 +569,8 @@ class SturdyHandler(BaseHTTPRequestHandler):
     def finish(self):
         """Whatever goes wrong with what is still to be written, the rest of this runs."""
         try:
-            super().finish()
-        except OSError:
-            pass  # it has hung up before it had its page
+            with contextlib.suppress(OSError):  # it has hung up before it had its page
+                super().finish()
         finally:
             self.outgoing.end()
             with self.server.door:
@@ -618,9 +598,9 @@ class SturdyServer(WebsocketServer):
             host = "::"  # takes IPv4 too
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.outbox, self.sender = collections.deque(), threading.Lock()
-        self.turn, self.door = threading.Lock(), threading.Condition()
-        self.connections, self.overdue_at, self.idle = set(), {}, 0
-        self.stopped, self.exit = False, None
+        self.arrived, self.idle = queue.SimpleQueue(), queue.SimpleQueue()
+        self.door, self.connections, self.overdue_at = threading.Condition(), set(), {}
+        self.exit = None
         allow_many_files()
         try:
             super().__init__(host, port_number(port))
@@ -638,60 +618,42 @@ class SturdyServer(WebsocketServer):
 
     # -- accepting
 
-    def serve_connections(self):
-        """Runs in many threads, which take turns at waiting for a connection.
-
-        Whoever has one lets the next thread wait, and serves it itself: a connection never
-        changes hands, and a page that reloads finds a thread.
-        """
-        while self.take_turn():
-            try:
-                connection = self.get_request()
-            except OSError as error:  # nobody came, or who came is gone again
-                connection = None
-                if error.errno in SHORTAGE:
-                    time.sleep(0.1)
-            finally:
-                self.turn.release()
-            if connection and self.may_serve(connection[0]):
-                self.process_request_thread(*connection)
-                with self.door:
-                    self.idle += 1
-
-    def take_turn(self):
-        """Waits for this thread's turn. Returns False when the thread is not needed any more."""
-        while not self.stopped:
-            if self.turn.acquire(timeout=0.5):
-                return True
-            with self.door:
-                if self.idle > 1:
-                    self.idle -= 1
-                    return False
-        return False
-
-    def may_serve(self, connection):
-        """Sees to it that another thread waits for connections; if there is none, hangs up.
-
-        It hangs up also on the many that connect and say nothing.
-        """
-        with self.door:
-            self.idle -= 1
-            crowded = len(self.connections) >= MAX_CLIENTS + 500
-            if self.idle and not crowded:
-                return True
-            self.idle += 1
-        if not crowded and self.start_thread():
-            return True
-        self.shutdown_request(connection)
-        return False
-
-    def start_thread(self):
-        """Starts a thread that waits for connections. Returns False if the system has no more."""
+    def get_request(self):
+        """Accepts a connection; waits a little when the system has no more of them."""
         try:
-            threading.Thread(target=self.serve_connections, daemon=True).start()
-        except RuntimeError:
-            return False
-        return True
+            return super().get_request()
+        except OSError as error:
+            if error.errno in SHORTAGE:
+                time.sleep(0.1)
+            raise
+
+    def verify_request(self, request, client_address):
+        """Hangs up at once on the many that connect and say nothing."""
+        return len(self.connections) < MAX_CLIENTS + 500
+
+    def process_request(self, request, client_address):
+        """Gives a connection to a thread that has nothing to do, or else to a new one."""
+        try:
+            self.idle.get_nowait()
+        except queue.Empty:
+            try:
+                threading.Thread(target=self.serve_connections, daemon=True).start()
+            except RuntimeError:  # the system has no more threads: this one has to try again
+                return self.shutdown_request(request)
+        self.arrived.put((request, client_address))
+
+    def serve_connections(self):
+        """A thread serves one connection after the other: a page that reloads finds it free.
+
+        One for which nothing has come for half a second ends, unless it has just been chosen.
+        """
+        while True:
+            try:
+                self.process_request_thread(*self.arrived.get(timeout=0.5))
+                self.idle.put("one more")
+            except queue.Empty:
+                with contextlib.suppress(queue.Empty):
+                    return self.idle.get_nowait()
 
     def handle_error(self, request, client_address):
         """Shows the traceback of a bug; a client that went away is none."""
@@ -738,7 +700,7 @@ class SturdyServer(WebsocketServer):
             function(client, self, *message)
         except SystemExit as error:
             self.exit = error
-            self.shutdown()
+            self.stop_soon()
         except Exception:
             sys.stderr.write(traceback.format_exc())
             raise Closing(1011, "an error in the server") from None
@@ -787,44 +749,33 @@ class SturdyServer(WebsocketServer):
         if threaded:
             self.thread = threading.Thread(target=self.serve_forever, daemon=True)
             return self.thread.start()
+        in_main = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGINT, signal.SIGTERM) if in_main else ()
+        before = [signal.signal(number, self.stop_soon) for number in numbers]
         print_addresses(self)
-        with stopped_by_signals(self):
-            self.serve_forever()
-            self.deny_new_connections(1001, b"the server stops")
-            self._disconnect_clients_gracefully(1001, b"the server stops")
-            self.server_close()
-            self.wait_for_goodbyes()
+        self.serve_forever(poll_interval=0.1)
+        self.say_goodbye()
+        for number, handler in zip(numbers, before):
+            signal.signal(number, handler)
         if self.exit:
             raise self.exit
 
-    def serve_forever(self, poll_interval=0.1):
-        """Starts the first thread, and cuts who is overdue, until shutdown() is called.
+    def stop_soon(self, *_):
+        """Lets serve_forever() return. May be called anywhere, also by a signal."""
+        threading.Thread(target=self.shutdown, daemon=True).start()
 
-        poll_interval: seconds between two looks.
-        """
-        self.socket.settimeout(poll_interval)
-        self.idle += 1
-        self.start_thread()
-        while not self.stopped:
-            time.sleep(poll_interval)
-            now = time.monotonic()
-            with self.door:
-                late = [handler for handler, end in self.overdue_at.items() if now > end]
-            for handler in late:
-                handler.outgoing.cut()
+    def service_actions(self):
+        """Called by serve_forever() ten times a second: cuts who does not hang up in time."""
+        with self.door:
+            late = [each for each, end in self.overdue_at.items() if time.monotonic() > end]
+        for handler in late:
+            handler.outgoing.cut()
 
-    def shutdown(self):
-        """Lets serve_forever() return. May be called anywhere, also in a signal handler."""
-        self.stopped = True
-
-    def server_close(self):
-        """Gives the port back, when no thread waits for a connection any more."""
-        self.stopped = True
-        with self.turn:
-            super().server_close()
-
-    def wait_for_goodbyes(self):
-        """Gives all clients a second to hang up, and a second more to those that were cut then."""
+    def say_goodbye(self):
+        """Tells all clients 1001, and gives them a second to hang up, and one more when cut."""
+        self.deny_new_connections(1001, b"the server stops")
+        self.server_close()
+        self.disconnect_clients_gracefully(1001, b"the server stops")
         for patience in (True, False):
             with self.door:
                 left = [each for each in self.connections if not (patience and each.client)]
@@ -834,96 +785,81 @@ class SturdyServer(WebsocketServer):
                 self.door.wait_for(lambda: not self.connections, timeout=1)
 
 
-@contextlib.contextmanager
-def stopped_by_signals(server):
-    """While this lasts, Ctrl-C and SIGTERM stop the server, if this is the main thread."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    if threading.current_thread() is not threading.main_thread():
-        numbers = ()
-    before = [signal.signal(number, lambda *_: server.shutdown()) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before):
-            signal.signal(number, handler)
-
-
 # ---- Terminal ------------------------------------------------------------------------------
 
 
 class Terminal:
-    """Standard output and error, in a thread of their own: print() never waits for them.
+    """Standard output and error, written by a thread: nobody who prints waits for them.
 
     A terminal stands still while somebody selects text in it, and a pipe while nobody reads
-    it. Over MAX_PRINTED characters lines are left out, and one line says how many.
+    it. Over MAX_PRINTED characters, lines are left out, and one line says how many.
     """
 
     changed, lines, waiting, left_out, busy = threading.Condition(), [], 0, 0, False
 
     def __init__(self, stream):
-        self.stream, self.begun = stream, threading.local()
-        # Without Python's own buffer: at the end of the program nobody may hold its lock.
-        self.raw = getattr(stream.buffer, "raw", stream.buffer)
         stream.flush()
+        self.stream, self.begun = stream, threading.local()
 
     def __getattr__(self, name):
         return getattr(self.stream, name)
 
     def write(self, text):
-        """Takes what is printed, and lets whole lines wait to be written."""
-        line = self.begun.__dict__.pop("line", "") + text
-        if line and not line.endswith("\n"):
-            self.begun.line = line
-        elif line:
-            self.put(line)
+        """Takes what is printed. A line is complete when its end has come from the same thread."""
+        self.begun.line = getattr(self.begun, "line", "") + text
+        if text.endswith("\n"):
+            self.flush()
         return len(text)
 
     def flush(self):
-        """Does not wait for the terminal either."""
-        line = self.begun.__dict__.pop("line", "")
-        if line:
-            self.put(line)
-
-    def put(self, line):
-        cls = Terminal
-        with cls.changed:
-            if cls.waiting > MAX_PRINTED:
-                cls.left_out += 1
-                return
-            cls.lines.append((self, line))
-            cls.waiting += len(line) + 100
-            cls.changed.notify_all()
+        """Lets the line that this thread has begun wait for the terminal."""
+        line, self.begun.line = getattr(self.begun, "line", ""), ""
+        if not line:
+            return
+        with self.changed:
+            if Terminal.waiting > MAX_PRINTED:
+                Terminal.left_out += 1
+            else:
+                Terminal.waiting += len(line) + PIECE
+                self.lines.append((self, line))
+                self.changed.notify_all()
 
     def write_now(self, text):
+        """Writes without Python's buffer, whose lock nobody may hold when the program ends."""
+        raw = getattr(self.stream.buffer, "raw", self.stream.buffer)
         data = text.replace("\n", os.linesep).encode(self.stream.encoding, "backslashreplace")
-        while data:
-            data = data[self.raw.write(data) or 0 :]
-
-    @classmethod
-    def take_over(cls):
-        """Puts a Terminal instead of sys.stdout and sys.stderr, once, and starts the thread."""
-        streams = (sys.stdout, sys.stderr)
-        if not all(hasattr(stream, "buffer") for stream in streams) or isinstance(streams[0], cls):
-            return
-        sys.stdout, sys.stderr = [cls(stream) for stream in streams]
-        threading.Thread(target=cls.write_lines, daemon=True).start()
-        atexit.register(cls.drain)
+        with contextlib.suppress(OSError):  # gone, or full
+            while data:
+                data = data[raw.write(data) :]
 
     @classmethod
     def write_lines(cls):
-        """The terminal's thread: writes what waits. An output that is gone costs nothing."""
+        """The terminal's thread: takes all that waits, a few times a second, and writes it."""
         while True:
+            with cls.changed:
+                cls.changed.wait_for(lambda: cls.lines)
+            time.sleep(0.02)  # what is printed meanwhile costs no change of threads
+            with cls.changed:
+                lines, left_out, cls.busy = cls.lines[:], cls.left_out, True
+                cls.lines.clear()
+                cls.waiting = cls.left_out = 0
+            for terminal, group in itertools.groupby(lines, key=operator.itemgetter(0)):
+                terminal.write_now("".join([line for _, line in group]))
+            if left_out:
+                lines[-1][0].write_now(f"… {left_out} lines left out: the terminal is too slow.\n")
             with cls.changed:
                 cls.busy = False
                 cls.changed.notify_all()
-                cls.changed.wait_for(lambda: cls.lines)
-                lines, left_out, cls.busy = cls.lines, cls.left_out, True
-                cls.lines, cls.waiting, cls.left_out = [], 0, 0
-            if left_out:
-                lines.append((lines[-1][0], f"… {left_out} lines left out: too many at once.\n"))
-            for terminal, group in itertools.groupby(lines, key=operator.itemgetter(0)):
-                with contextlib.suppress(OSError, ValueError):
-                    terminal.write_now("".join([line for _, line in group]))
+
+    @classmethod
+    def take_over(cls):
+        """Puts itself instead of sys.stdout and sys.stderr, once; at the end all is written."""
+        streams = (sys.stdout, sys.stderr)
+        if isinstance(sys.stdout, cls) or not all(hasattr(each, "buffer") for each in streams):
+            return
+        sys.stdout, sys.stderr = cls(sys.stdout), cls(sys.stderr)
+        threading.Thread(target=cls.write_lines, daemon=True).start()
+        atexit.register(cls.drain)
 
     @classmethod
     def drain(cls):

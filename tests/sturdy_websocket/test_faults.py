@@ -88,8 +88,8 @@ def wait_until(condition, what):
         time.sleep(0.01)
 
 
-# The main thread, the one that waits for a connection, and the terminal's.
-ALWAYS_THERE = 3
+# The main thread and the terminal's.
+ALWAYS_THERE = 2
 
 
 def is_idle(server):
