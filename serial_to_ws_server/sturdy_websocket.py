@@ -266,8 +266,10 @@ class Outgoing:
         One message may always wait, however long. A client without a thread to write to it is
         dropped too: that costs nobody else anything.
         """
-        if self.waiting > MAX_BACKLOG or (self.pieces and Outgoing.total > MAX_BACKLOGS):
-            return self.drop()
+        if self.pieces:
+            behind_the_first = self.waiting - len(self.pieces[0])
+            if behind_the_first > MAX_BACKLOG or Outgoing.total > MAX_BACKLOGS:
+                return self.drop()
         self.count(len(data) + PIECE)
         self.pieces.append(data)
         if not self.writer:
