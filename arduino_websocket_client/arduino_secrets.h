@@ -1,7 +1,7 @@
 /*
   What the sketch has to know about your network and your server.
 
-  Put your own text in place of everything in < >. server.py prints the two lines for
+  Put your own text where everything in < > stands. server.py prints the two lines for
   SECRET_SERVER and SECRET_PORT when it starts: copy them from its window.
 
   Do not publish this file with your password in it. If you keep the sketch in git:

@@ -1,25 +1,12 @@
 """The Arduino sketch, as a process that runs eight times as fast, against the course's servers."""
 
 import json
-import sys
 
 import course
 import pytest
-from arduino_host import build
-from course import free_port, need
+from course import free_port
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the host has POSIX sockets")
-SKETCH = course.ROOT / "arduino_websocket_client" / "arduino_websocket_client.ino"
 READING = '{"sensor": 512}'
-
-
-@pytest.fixture(scope="session")
-def program(tmp_path_factory):
-    """The path of a build with sanitizers."""
-    folder = tmp_path_factory.mktemp("arduino")
-    name = build.translate(SKETCH, folder)
-    build.build(need("g++", "clang++"), name, "-g", *build.SANITIZERS, "-o", folder / "sketch")
-    return folder / "sketch"
 
 
 @pytest.fixture
@@ -30,7 +17,7 @@ def board(run, program):
     def switch_on(port, path="/"):
         boards.append(
             run(
-                [program],
+                [program()],
                 stdin=True,
                 env={
                     "HOST_SPEED": 8,
@@ -122,6 +109,6 @@ def test_the_network_is_lost_and_comes_back(start_server, board):
     sketch = board(server.port)
     sketch.expect(r"^Received: ")
     sketch.write("wifi 0\n")
-    sketch.expect(r"^Joining the network class, status 5")
+    sketch.expect(r"^The Wi-Fi is lost\.\r?\nJoining the network class, status 5")
     sketch.write("wifi 1\n")
     sketch.expect(r"^Connected\.\r?\nSent: ")

@@ -68,9 +68,11 @@ public:
   bool reserve(unsigned int size);
   bool concat(const char *bytes, unsigned int count);
   int indexOf(char letter) const;
+  int indexOf(const String &text) const;
   String substring(unsigned int from, unsigned int to) const;
   void replace(const String &find, const String &by);
   void trim();
+  void toLowerCase();
   long toInt() const;
 
 private:
@@ -121,6 +123,7 @@ public:
   virtual int available() = 0;
   virtual int read() = 0;
   virtual int peek() = 0;
+  String readStringUntil(char end);  // waits up to 1 s for each byte
 };
 
 class IPAddress : public Printable {
@@ -158,8 +161,8 @@ public:
   operator bool() { return true; }
   size_t write(uint8_t letter);
   using Print::write;
-  int available() { return 0; }
-  int read() { return -1; }
-  int peek() { return -1; }
+  int available();
+  int read();
+  int peek();
 };
 extern SerialPort Serial;

@@ -22,7 +22,8 @@ class Board:
 
     program: path of the build; port: of the server; server: its step(now) is called whenever
     the sketch waits. serial is what it printed, led the LED, now the time in ms; leds is the
-    list of (time, LED) changes; busiest is the longest time that one round of loop() took.
+    list of (time, LED) changes; busiest is the longest time that one round of loop() took;
+    heap is what its Strings hold, peak the most they held, in bytes.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Board:
     ):
         self.server, self.serial, self.led, self.now, self.leds = server, "", 0, 0, []
         self.commands, self.seen, self.busiest = [], 0, 0
+        self.heap, self.peak = 0, 0
         self.control, other = socket.socketpair()
         self.control.settimeout(PATIENCE)
         self.reader = self.control.makefile("rb")
@@ -67,7 +69,7 @@ class Board:
             self.process.wait(PATIENCE)
             errors = self.process.stderr.read()
             pytest.fail(f"the sketch ended\n{errors}\n--- Serial\n{self.serial}")
-        self.now, led, busy, count = map(int, head.split())
+        self.now, led, busy, self.heap, self.peak, count = map(int, head.split())
         self.busiest = max(self.busiest, busy)
         self.serial += self.reader.read(count).decode("utf-8", "replace").replace("\r\n", "\n")
         if led != self.led:
@@ -84,7 +86,7 @@ class Board:
 
     def tell(self, command):
         """Changes the board: "wifi 0", "wifi 1", "join 6000", "block 1", "sensor 7",
-        "send 128"."""
+        "send 128", "type hello"."""
         self.commands.append(command)
 
     def run(self, ms):
@@ -255,6 +257,10 @@ class Visitor:
         """Sends a text message."""
         self.send(frame(text.encode()))
 
+    def say_later(self, ms, text):
+        """Sends a text message after a time."""
+        self.later(ms, frame(text.encode()))
+
     def leave(self, code):
         """Starts the close handshake."""
         self.protocol.send_close(code, "bye")
@@ -265,6 +271,13 @@ class Visitor:
         if self.socket:
             self.socket.close()
             self.socket = None
+
+
+def answer(status, body=b"no"):
+    """Returns a greet() that answers a handshake with an HTTP status and stays connected."""
+    return lambda visitor: visitor.send(
+        f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    )
 
 
 def frame(payload, opcode=Opcode.TEXT, fin=True):

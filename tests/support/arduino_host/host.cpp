@@ -3,13 +3,15 @@
 //
 // Time is simulated in one of two ways.
 //   In step with a test (HOST_CONTROL is the number of a socket): whenever the sketch waits,
-//   the test is told with a line "time LED busy bytes" and that many bytes of Serial, does what
-//   its server does until then, and answers with commands and "go". busy is how long this
+//   the test is told with a line "time LED busy heap peak bytes" and that many bytes of
+//   Serial, does what its server does until then, and answers with commands and "go". busy is how long this
 //   round of loop() has taken, without the library's own waiting for a connection that fails.
+//   heap is what Strings hold now, peak the most that they have ever held, in bytes.
 //   A busy computer changes nothing.
 //   By the clock (no HOST_CONTROL): as fast as HOST_SPEED says, Serial on standard output,
 //   the LED on standard error, commands from standard input.
-// Commands: wifi 0|1, join MS, block 0|1, sensor N, send N, quit.
+// Commands: wifi 0|1, join MS, block 0|1, sensor N, send N, type TEXT, quit.
+// Printing costs the time of the baud rate, as on a board with a UART.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,12 +42,15 @@ int control = -1;         // socket to the test
 double speed = 1;
 int led, sensor = 512;
 bool blocked;             // nothing goes out any more, as when the other side reads nothing
-std::string serial, input;
+std::string serial, input, typed;
+size_t heap, peak;        // bytes of all Strings
+double baud;
+double printTime;         // ms that printing has cost and that are still to pass
 std::deque<std::string> commands;
 
 struct {
   bool inReach = true, joining = false;
-  wl_status_t status = WL_IDLE_STATUS;
+  wl_status_t status = HOST_FIRST_STATUS;
   uint64_t joinedAt = 0;
   uint32_t joinTime = 1200;
   int losses = 0;
@@ -75,6 +80,8 @@ void obey(const std::string &line) {
     blocked = number;
   } else if (word == "sensor") {
     sensor = number;
+  } else if (word == "type") {
+    typed += line.substr(5) + "\n";
   } else {
     commands.push_back(line);
   }
@@ -103,10 +110,11 @@ void pass(uint32_t ms) {
   std::string line;
   if (control >= 0) {
     now += ms;
-    char head[64];
-    std::string report(head, snprintf(head, sizeof head, "%llu %d %llu %zu\n",
+    char head[128];
+    std::string report(head, snprintf(head, sizeof head, "%llu %d %llu %zu %zu %zu\n",
                                       (unsigned long long)now, led,
-                                      (unsigned long long)(now - loopStart), serial.size()));
+                                      (unsigned long long)(now - loopStart), heap, peak,
+                                      serial.size()));
     report += serial;
     serial.clear();
     for (size_t sent = 0; sent < report.size();) {
@@ -149,7 +157,9 @@ wl_status_t radioBegin(const char *network, const char *password, uint32_t wait)
   bool found = radio.inReach && !strcmp(network, "class");
   if (radio.status == WL_CONNECTED) radio.losses++;
   radio.joining = found && !strcmp(password, "secret");
-  radio.status = radio.joining ? WL_IDLE_STATUS : found ? WL_CONNECT_FAILED : WL_NO_SSID_AVAIL;
+  radio.status = radio.joining ? HOST_JOINING_STATUS
+                 : found       ? HOST_PASSWORD_STATUS
+                               : HOST_NO_NETWORK_STATUS;
   radio.joinedAt = now + radio.joinTime;
   while (now < end && radioStatus() != WL_CONNECTED && radio.status != WL_CONNECT_FAILED) pass(100);
   return radio.status;
@@ -200,6 +210,11 @@ int tcpRead(int id, uint8_t *buffer, size_t size) {
   return 0;
 }
 
+bool endsNext(int id) {
+  char byte;
+  return tcp[id].ended || recv(id, &byte, 1, MSG_PEEK) == 0;
+}
+
 size_t tcpWrite(int id, const uint8_t *bytes, size_t count) {
   if (lost(id)) return count;
   if (tcp[id].ended) return 0;
@@ -244,8 +259,22 @@ long random(long howBig) {
 }
 long random(long from, long to) { return from + random(to - from); }
 
-void SerialPort::begin(unsigned long) {}
+void SerialPort::begin(unsigned long baud) { host::baud = baud; }
+int SerialPort::available() { return host::typed.size(); }
+int SerialPort::peek() { return host::typed.empty() ? -1 : (uint8_t)host::typed[0]; }
+int SerialPort::read() {
+  int letter = peek();
+  if (letter >= 0) host::typed.erase(0, 1);
+  return letter;
+}
 size_t SerialPort::write(uint8_t letter) {
+  // 10 bits for a byte.
+  if (host::baud) host::printTime += 10000 / host::baud;
+  if (host::printTime >= 10) {
+    uint32_t ms = host::printTime;
+    host::printTime -= ms;
+    host::pass(ms);
+  }
   if (host::control >= 0) {
     host::serial += (char)letter;
   } else {
@@ -283,10 +312,16 @@ String::String(int n, unsigned char base) : String(digits((long)n, base).c_str()
 String::String(unsigned int n, unsigned char base) : String(digits(n, false, base).c_str()) {}
 String::String(long n, unsigned char base) : String(digits(n, base).c_str()) {}
 String::String(unsigned long n, unsigned char base) : String(digits(n, false, base).c_str()) {}
-String::~String() { free(text_); }
+String::~String() {
+  host::heap -= capacity_ + 1;
+  free(text_);
+}
 
+// While a text grows, the old one and the new one are there.
 bool String::reserve(unsigned int size) {
   if (text_ && capacity_ >= size) return true;
+  if (host::heap + size + 1 > host::peak) host::peak = host::heap + size + 1;
+  host::heap += size + 1 - (text_ ? capacity_ + 1 : 0);
   char *bigger = (char *)realloc(text_, size + 1);
   if (!bigger) return false;
   if (!text_) bigger[0] = 0;
@@ -360,6 +395,10 @@ int String::indexOf(char letter) const {
   const char *found = (const char *)memchr(text_, letter, length_);
   return found ? found - text_ : -1;
 }
+int String::indexOf(const String &text) const {
+  const char *found = strstr(text_, text.text_);
+  return found ? found - text_ : -1;
+}
 String String::substring(unsigned int from, unsigned int to) const {
   String part;
   if (to > length_) to = length_;
@@ -386,6 +425,9 @@ void String::trim() {
   while (to > from && strchr(" \t\r\n", text_[to - 1])) to--;
   *this = substring(from, to);
 }
+void String::toLowerCase() {
+  for (unsigned int at = 0; at < length_; at++) text_[at] = tolower(text_[at]);
+}
 long String::toInt() const { return atol(text_); }
 
 size_t Print::write(const uint8_t *bytes, size_t count) {
@@ -401,6 +443,20 @@ size_t Print::print(unsigned int n, int base) { return write(digits(n, false, ba
 size_t Print::print(long n, int base) { return write(digits(n, base).c_str()); }
 size_t Print::print(unsigned long n, int base) { return write(digits(n, false, base).c_str()); }
 size_t Print::print(const Printable &thing) { return thing.printTo(*this); }
+String Stream::readStringUntil(char end) {
+  String text;
+  for (uint32_t start = millis(); millis() - start < 1000;) {
+    int letter = read();
+    if (letter == end) break;
+    if (letter < 0) {
+      host::pass(10);
+    } else {
+      text += (char)letter;
+      start = millis();
+    }
+  }
+  return text;
+}
 size_t Print::println() { return write("\r\n"); }
 size_t IPAddress::printTo(Print &out) const {
   char text[32];
@@ -440,7 +496,7 @@ int WiFiClient::available() {
   if (next_ == fill_) {
     next_ = 0;
     fill_ = host::tcpRead(socket_, buffer_, sizeof buffer_);
-    if (!fill_) host::pass(5);
+    if (!fill_ || HOST_BYTE_COSTS) host::pass(fill_ ? fill_ * HOST_BYTE_COSTS / 1000 : 5);
   }
   return fill_ - next_;
 }
@@ -460,6 +516,7 @@ int WiFiClient::peek() { return available() ? buffer_[next_] : -1; }
 
 uint8_t WiFiClient::connected() {
   if (socket_ < 0) return 0;
+  if (HOST_CONNECTED_IS_OPEN) return host::lost(socket_) || !host::endsNext(socket_);
   if (next_ < fill_ || available()) return 1;
   return host::lost(socket_) || !host::tcp[socket_].ended;
 }

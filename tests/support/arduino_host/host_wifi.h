@@ -1,18 +1,44 @@
-// What the four Wi-Fi libraries have in common here: a radio and TCP sockets. Their
-// differences are in WiFiNINA.h, WiFi101.h, WiFiS3.h and WiFi.h.
+// What the Wi-Fi libraries have in common here: a radio and TCP sockets. How they differ
+// stands in the folder of each: the numbers of its states (HOST_…_STATUS), how long a try to
+// connect takes that fails, what reading costs, and what connected() says while bytes wait.
 #pragma once
 #include "Arduino.h"
 
 typedef enum {
   WL_NO_SHIELD = 255,
+#ifdef HOST_ESP32
+  WL_STOPPED = 254,
+#endif
   WL_IDLE_STATUS = 0,
   WL_NO_SSID_AVAIL,
   WL_SCAN_COMPLETED,
   WL_CONNECTED,
   WL_CONNECT_FAILED,
   WL_CONNECTION_LOST,
+#ifdef HOST_ESP8266
+  WL_WRONG_PASSWORD,
+#endif
   WL_DISCONNECTED
 } wl_status_t;
+
+#ifndef HOST_FIRST_STATUS
+#define HOST_FIRST_STATUS WL_IDLE_STATUS  // before the first begin()
+#endif
+#ifndef HOST_JOINING_STATUS
+#define HOST_JOINING_STATUS WL_IDLE_STATUS
+#endif
+#ifndef HOST_NO_NETWORK_STATUS
+#define HOST_NO_NETWORK_STATUS WL_NO_SSID_AVAIL
+#endif
+#ifndef HOST_PASSWORD_STATUS
+#define HOST_PASSWORD_STATUS WL_CONNECT_FAILED
+#endif
+#ifndef HOST_BYTE_COSTS
+#define HOST_BYTE_COSTS 0  // µs for a byte on its way from the radio
+#endif
+#ifndef HOST_CONNECTED_IS_OPEN
+#define HOST_CONNECTED_IS_OPEN 0  // 1: connected() is false while the last bytes wait
+#endif
 
 namespace host {
 wl_status_t radioStatus();

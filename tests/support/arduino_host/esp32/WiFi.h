@@ -1,6 +1,11 @@
 // The ESP32's WiFi: begin() returns at once, and there is no setTimeout(). An attempt to
-// connect that is refused fails at once. read() of several bytes can return -1.
+// connect that is refused fails at once. read() of several bytes can return -1. connected()
+// is false as soon as the other side has ended, though bytes may wait.
 #pragma once
+#define HOST_ESP32
+#define HOST_FIRST_STATUS WL_STOPPED
+#define HOST_JOINING_STATUS WL_DISCONNECTED
+#define HOST_CONNECTED_IS_OPEN 1
 #include "host_wifi.h"
 #define HOST_NOTHING_READ -1
 #define HOST_CONNECT_FAILS_AFTER 0

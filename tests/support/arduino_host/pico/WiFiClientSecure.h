@@ -1,4 +1,4 @@
-// The ESP32's client for TLS. From version 3 of the core on it does not bring WiFi.h along.
+// The Pico W's client for TLS.
 #pragma once
 #include "host_wifi.h"
 

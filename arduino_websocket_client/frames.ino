@@ -1,0 +1,279 @@
+/*
+  Frames: how messages travel in a WebSocket (RFC 6455, section 5)
+
+  You may skip this tab. The main tab calls sendText(), readFrames() and checkConnection();
+  this one calls messageReceived() there.
+
+  A frame is a byte that says what it is, its length, a mask of 4 bytes if a client sends
+  it, and the payload. ArduinoHttpClient has functions for this too, but they send no more
+  than 128 bytes, take a byte that comes late for 255, and wait for ever when a connection
+  is lost inside a message. Here no function waits: each byte is taken when it has come.
+*/
+const uint64_t longestFrame = 16777216;  // 16 MiB, the limit of the servers of this course
+const unsigned long answerTime = 2000;   // ms for the server to go on with its handshake
+const unsigned long pingPause = 4000;    // ms from one ping to the next
+const unsigned long silenceLimit = 12000;  // ms without a byte from the server: it is gone
+
+unsigned long lastPing = 0;
+unsigned long lastHeard = 0;  // when the last byte came
+String message;            // the message so far: it may come in several frames
+String control;            // the payload of a ping or a close: may come between them
+byte header[10];           // the first bytes of the frame that comes in
+byte headerSize = 0;       // how many of them are here
+uint64_t payloadLeft = 0;  // bytes of its payload that are still to come
+bool inHeader = true;      // false while the payload comes
+bool inMessage = false;    // true from a message's first frame to its last
+bool cut = false;          // true if the message is longer than longestMessage
+
+// Clears what is left of an old connection. Called at the start, too: one String of full
+// size for all messages keeps the memory in one piece.
+void prepareFrames() {
+  message.reserve(longestMessage);
+  control.reserve(125);
+  headerSize = 0;
+  inHeader = true;
+  inMessage = false;
+  client.stop();
+  // stop() has set this time to 30 s.
+  client.setHttpResponseTimeout(answerTime);
+  // The key of the handshake and the masks come from random(): without a seed they are the
+  // same after every start.
+  randomSeed(micros());
+}
+
+// Returns whether begin() made a WebSocket. It returns 0 too when only the first line of
+// the answer came, and keeps a connection on which a web server has answered 404.
+bool isAccepted(int status) {
+  bool isComplete = status == 0 && client.endOfHeadersReached();
+  if (!isComplete) {
+    client.stop();
+  }
+  lastHeard = millis();
+  return isComplete;
+}
+
+// Sends a text message and prints it.
+void sendText(const String &text) {
+  if (sendFrame(TYPE_TEXT, text)) {
+    Serial.print("Sent: ");
+    Serial.println(text);
+  }
+}
+
+// Sends a line that somebody has typed into the Serial Monitor.
+void sendTyped() {
+  if (!Serial.available()) {
+    return;
+  }
+  String line = Serial.readStringUntil('\n');
+  line.trim();
+  if (line.length() > 0) {
+    sendText(line);
+  }
+}
+
+// Sends one frame: type is TYPE_TEXT, TYPE_PING … of ArduinoHttpClient. Returns true if it
+// went out, else the connection is ended. Each 128 bytes are one write, so nearly every
+// message is one packet.
+bool sendFrame(byte type, const String &payload) {
+  unsigned long length = payload.length();
+  if (!online || length > 65535) {
+    return false;
+  }
+  byte buffer[128];
+  byte used = 0;
+  buffer[used++] = 0x80 | type;
+  if (length < 126) {
+    buffer[used++] = 0x80 | length;
+  } else {
+    buffer[used++] = 0x80 | 126;
+    buffer[used++] = length >> 8;
+    buffer[used++] = length & 0xFF;
+  }
+  byte mask[4];
+  for (byte index = 0; index < 4; index++) {
+    mask[index] = random(256);
+    buffer[used++] = mask[index];
+  }
+  bool isSent = true;
+  for (unsigned int index = 0; index < length; index++) {
+    if (used == sizeof(buffer)) {
+      isSent = isSent && wifi.write(buffer, used) == used;
+      used = 0;
+    }
+    buffer[used++] = payload[index] ^ mask[index % 4];
+  }
+  isSent = isSent && wifi.write(buffer, used) == used;
+  if (!isSent) {
+    hangUp("Not sent, the connection is lost.");
+  }
+  return isSent;
+}
+
+// Takes the bytes that have come, but not for ever: loop() has other things to do as well.
+void readFrames() {
+  for (int count = 0; count < 1000 && online && wifi.available(); count++) {
+    lastHeard = millis();
+    takeByte(wifi.read());
+  }
+}
+
+// Adds one byte to the header or to the payload. A frame without a payload is complete with
+// its header.
+void takeByte(byte incoming) {
+  if (inHeader) {
+    header[headerSize++] = incoming;
+    if (headerSize < headerLength()) {
+      return;
+    }
+    inHeader = false;
+    startPayload();
+  } else {
+    addToPayload(incoming);
+    payloadLeft--;
+  }
+  if (online && payloadLeft == 0) {
+    inHeader = true;
+    headerSize = 0;
+    endFrame();
+  }
+}
+
+// Returns how many bytes this header has. The second byte holds a length up to 125; 126 and
+// 127 there say that the length follows, in 2 or in 8 bytes.
+byte headerLength() {
+  if (headerSize < 2 || (header[1] & 0x7F) < 126) {
+    return 2;
+  }
+  return (header[1] & 0x7F) == 126 ? 4 : 10;
+}
+
+// Reads the complete header. A server that breaks the rules gets code 1002 (0x03EA).
+void startPayload() {
+  payloadLeft = headerSize == 2 ? header[1] : 0;
+  for (byte index = 2; index < headerSize; index++) {
+    payloadLeft = payloadLeft << 8 | header[index];
+  }
+  if (!isValid()) {
+    sendFrame(TYPE_CONNECTION_CLOSE, "\x03\xEA");
+    hangUp("What came isn't a WebSocket frame.");
+  } else if (frameType() >= TYPE_CONNECTION_CLOSE) {
+    control = "";
+  } else if (frameType() != TYPE_CONTINUATION) {
+    message = "";
+    cut = false;
+  }
+}
+
+byte frameType() {
+  return header[0] & 0x0F;
+}
+
+// Returns whether a server may send this frame now. It sends no mask, and nobody agreed on
+// extensions: those bits have to be 0. A frame of control (close, ping, pong) is short and
+// in one piece. A message begins with a type, and goes on with continuations.
+bool isValid() {
+  byte type = frameType();
+  if ((header[0] & 0x70) || (header[1] & 0x80)) {
+    return false;
+  }
+  if (type >= TYPE_CONNECTION_CLOSE) {
+    return type <= TYPE_PONG && (header[0] & 0x80) && payloadLeft <= 125;
+  }
+  return type <= TYPE_BINARY && (type == TYPE_CONTINUATION) == inMessage &&
+         payloadLeft <= longestFrame;
+}
+
+void addToPayload(byte incoming) {
+  if (frameType() >= TYPE_CONNECTION_CLOSE) {
+    control += (char)incoming;
+  } else if (message.length() < longestMessage) {
+    message += (char)incoming;
+  } else {
+    cut = true;
+  }
+}
+
+// Does what a complete frame asks for.
+void endFrame() {
+  byte type = frameType();
+  if (type == TYPE_CONNECTION_CLOSE) {
+    sendFrame(TYPE_CONNECTION_CLOSE, control.substring(0, 2));
+    hangUp("The server ended the connection.");
+  } else if (type == TYPE_PING) {
+    sendFrame(TYPE_PONG, control);
+  } else if (type != TYPE_PONG) {
+    inMessage = !(header[0] & 0x80);
+    if (!inMessage) {
+      messageReceived(message);
+      if (cut) {
+        Serial.println("(That was only its beginning.)");
+      }
+    }
+  }
+}
+
+// A lost connection can look alive for hours. A ping asks: a living server answers. Bytes
+// that have come are still read when the connection is at its end.
+void checkConnection() {
+  if (isTime(lastPing, pingPause)) {
+    sendFrame(TYPE_PING, "Still there?");
+  }
+  if (millis() - lastHeard > silenceLimit) {
+    hangUp("No word from the server any more.");
+  } else if (!client.connected() && !wifi.available()) {
+    hangUp("The connection is lost.");
+  }
+}
+
+// Ends the connection, if there is one, and says why; loop() makes a new one.
+void hangUp(const char *reason) {
+  if (online) {
+    online = false;
+    client.stop();
+    Serial.println(reason);
+  }
+}
+
+// Returns in words what begin() returned: over 0 it is an HTTP status.
+String meaning(int status) {
+  if (online) {
+    return "Connected.";
+  }
+  if (status > 0) {
+    return "The server refused, with HTTP status " + String(status);
+  }
+  if (status == 0 || status == HTTP_ERROR_TIMED_OUT) {
+    return "The server did not answer in time.";
+  }
+  if (status == HTTP_ERROR_INVALID_RESPONSE) {
+    return "What answered isn't a WebSocket server.";
+  }
+  return "Nobody answered. Is the server running, and is this its address?";
+}
+
+// Returns a message without what stands around its text, in lower case. ws_server_example
+// sends the address before it, and quotation marks: "192.168.1.5: on". With no address in
+// there indexOf() is -1, and only the quotation marks go.
+String commandIn(const String &text) {
+  if (text.length() > 100) {
+    return "";
+  }
+  String command = text;
+  command.trim();
+  if (command.startsWith("\"") && command.endsWith("\"")) {
+    command = command.substring(command.indexOf(": ") + 2, command.length() - 1);
+    // This is how JSON writes the end of a line.
+    command.replace("\\n", "");
+    command.trim();
+  }
+  command.toLowerCase();
+  return command;
+}
+
+// Tells whoever has not yet filled in arduino_secrets.h.
+void adviseOnSecrets() {
+  if (SECRET_SSID[0] == '<' || SECRET_SERVER[0] == '<') {
+    Serial.println("Put your network and server into arduino_secrets.h, then upload again.");
+  }
+}

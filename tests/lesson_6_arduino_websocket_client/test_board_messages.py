@@ -1,0 +1,92 @@
+"""What the board sends and prints: readings, typed lines, short and long messages."""
+
+import pytest
+from arduino_host import build
+from arduino_host.board import frame
+from websockets.frames import Opcode
+
+
+def test_the_first_reading_comes_at_once_and_then_one_every_five_seconds(start, server):
+    board = start(path="/raw")
+    board.until(lambda: len(server.readings()) == 5, 30000)
+    assert server.visitors[0].request.path == "/raw"
+    times = [time for time, text in server.readings()]
+    assert {text for time, text in server.readings()} == {'{"sensor": 512}'}
+    assert times[0] < 4000
+    assert all(5000 <= later - sooner <= 5050 for sooner, later in zip(times, times[1:]))
+    assert 'Connected.\nSent: {"sensor": 512}\n' in board.serial
+    board.tell("sensor 7")
+    board.until(lambda: server.readings()[-1][1] == '{"sensor": 7}')
+
+
+def test_it_says_which_network_and_which_address_it_tries(start, server):
+    board = start(path="/raw")
+    board.expect("Joining the network class, status 0\n")
+    board.expect(f"127.0.0.1 connects to 127.0.0.1:{server.port}/raw\nConnected.\n")
+
+
+def test_a_message_is_printed(connected):
+    board, visitor = connected
+    visitor.say("How are you? äöü")
+    board.expect("Received: How are you? äöü\n", 100)
+    visitor.send(frame(b"") + frame(b"both") + frame(b"at once", Opcode.BINARY))
+    board.expect("Received: \nReceived: both\nReceived: at once\n", 200)
+
+
+def test_a_line_typed_into_the_serial_monitor_is_sent(connected):
+    board, visitor = connected
+    board.tell("type Hello, pages! äöü ")
+    board.expect("Sent: Hello, pages! äöü\n", 1500)
+    board.until(lambda: visitor.texts[-1][1] == "Hello, pages! äöü", 100)
+    board.tell("type ")
+    board.run(1500)
+    assert visitor.texts[-1][1] == "Hello, pages! äöü", "Enter alone is no message"
+
+
+@pytest.mark.parametrize("radio", build.RADIOS)
+def test_three_messages_and_the_end_in_one_segment(start, server, radio):
+    """On an ESP32 connected() is false while these bytes wait."""
+    board = start(radio)
+    board.until(server.readings)
+    board.expect("Sent: ")
+    server.visitors[0].send(frame(b"one") + frame(b"two") + frame(b"three"))
+    server.visitors[0].cut()
+    board.expect("Received: one\nReceived: two\nReceived: three\nThe connection is lost.\n", 1000)
+
+
+def test_messages_of_any_length_go_out(connected, server):
+    board, visitor = connected
+    for count in (1, 119, 120, 125, 126, 127, 128, 129, 255, 256, 3000):
+        board.tell(f"send {count}")
+        board.until(lambda count=count: visitor.texts[-1][1] == "x" * count, 200)
+    board.run(6000)
+    assert visitor.texts[-1][1] == '{"sensor": 512}' and len(server.visitors) == 1
+
+
+def test_a_3000_byte_message(connected, server):
+    board, visitor = connected
+    text = "".join(f"{number:4}," for number in range(600))
+    visitor.say(text)
+    board.expect(f"Received: {text}\n", 3000)
+    visitor.say("on")
+    board.run(500)
+    assert board.led == 1 and len(server.visitors) == 1
+
+
+@pytest.mark.parametrize("count, cut", [(4000, ""), (4001, "(That was only its beginning.)\n")])
+def test_of_a_longer_message_only_the_beginning_is_kept(connected, server, count, cut):
+    board, visitor = connected
+    visitor.say("y" * count)
+    visitor.say("after it")
+    board.expect(f"Received: {'y' * 4000}\n{cut}Received: after it\n")
+    assert len(server.visitors) == 1
+
+
+def test_the_longest_message_needs_its_memory_once(connected):
+    """A String that grows needs the old and the new memory at the same time, and leaves holes.
+    A SAMD21 has about 27,600 bytes left, an AVR much less."""
+    board, visitor = connected
+    before = board.heap
+    visitor.send(frame(b"y" * 3000, fin=False) + frame(b"y" * 1000, Opcode.CONT))
+    board.expect(f"Received: {'y' * 4000}\n", 3000)
+    assert board.peak < 5000 and board.heap == before

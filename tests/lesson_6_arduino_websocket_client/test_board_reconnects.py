@@ -1,0 +1,101 @@
+"""The server goes and comes back, refuses, stops halfway, or falls silent."""
+
+import pytest
+from arduino_host import build
+from arduino_host.board import Visitor, answer
+
+
+@pytest.mark.parametrize("radio", build.RADIOS)
+def test_a_restarted_server_gets_the_same_path_again(start, server, radio):
+    board = start(radio, path="/room/1?name=board")
+    board.until(server.readings)
+    server.close()
+    board.expect("Nobody answered. Is the server running, and is this its address?\n", 30000)
+    server.open()
+    down = board.now
+    board.until(lambda: server.readings(down), 30000)
+    assert [visitor.request.path for visitor in server.visitors] == ["/room/1?name=board"] * 2
+
+
+def test_the_server_is_down_at_the_start(start, server):
+    server.close()
+    board = start()
+    board.expect("Nobody answered.", 20000)
+    failed = board.now
+    board.expect("connects to", 5000)
+    assert board.now - failed >= 2900, "no pause between two tries"
+    board.expect("Nobody answered.", 20000)
+    server.open()
+    board.until(server.readings, 15000)
+
+
+@pytest.mark.parametrize("status", [200, 404, 503])
+def test_an_answer_other_than_101_is_no_connection(start, server, status):
+    server.greet = answer(status)
+    board = start(path="/wrong")
+    for _ in range(3):
+        board.expect(f"The server refused, with HTTP status {status}\n", 8000)
+    assert "Sent" not in board.serial and "Connected" not in board.serial
+    tries = len(server.visitors)
+    assert all(visitor.ended for visitor in server.visitors[:-1]), "an old connection is open"
+    server.greet = Visitor.accept
+    board.until(server.readings, 8000)
+    assert len(server.visitors) == tries + 1
+    assert server.visitors[-1].request.path == "/wrong"
+
+
+@pytest.mark.parametrize(
+    "reply, words",
+    [
+        (b"", "The server did not answer in time."),
+        (b"HTTP/1.1 10", "The server did not answer in time."),
+        (
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: webs",
+            "The server did not answer in time.",
+        ),
+        (b"SSH-2.0-server\r\n", "What answered isn't a WebSocket server."),
+    ],
+    ids=["silent", "half a line", "half an answer", "another protocol"],
+)
+def test_an_answer_that_stops_is_given_up_within_five_seconds(start, server, reply, words):
+    server.greet = lambda visitor: visitor.send(reply)
+    board = start()
+    board.expect("connects to")
+    began = board.now
+    board.expect(words, 8000)
+    assert board.now - began <= 5000
+    server.greet = Visitor.accept
+    board.until(server.readings, 8000)
+
+
+@pytest.mark.parametrize("code", [1000, 1001])
+def test_a_close_frame_is_answered(connected, server, code):
+    board, visitor = connected
+    visitor.leave(code)
+    board.expect("The server ended the connection.\n", 1000)
+    board.until(lambda: visitor.ended, 1000)
+    assert visitor.closed.code == code
+    board.until(lambda: len(server.visitors) == 2 and server.visitors[1].texts, 8000)
+
+
+def test_a_server_that_has_become_mute_is_left(connected, server):
+    board, visitor = connected
+    visitor.mute = True
+    board.expect("No word from the server any more.\n", 13000)
+    board.until(lambda: len(server.visitors) == 2 and server.visitors[1].texts, 8000)
+
+
+def test_a_message_that_can_not_go_out_ends_the_connection(connected, server):
+    board, visitor = connected
+    board.tell("block 1")
+    board.expect("Not sent, the connection is lost.\n", 6000)
+    assert board.serial.count("Sent: ") == 1 and board.busiest < 5000
+    board.tell("block 0")
+    board.until(lambda: len(server.visitors) == 2 and server.visitors[1].texts)
+
+
+def test_a_quiet_server_is_kept_because_it_answers_pings(connected, server):
+    board, visitor = connected
+    board.run(60000)
+    assert len(server.visitors) == 1 and len(visitor.texts) == 12
+    assert visitor.pings and all(ping.decode("utf-8") for ping in visitor.pings)

@@ -1,0 +1,68 @@
+"""The Wi-Fi goes and comes back, takes long to join, or can't be joined."""
+
+import re
+
+import pytest
+from arduino_host import build
+
+
+@pytest.mark.parametrize("radio", build.RADIOS)
+def test_the_network_is_lost_and_comes_back(start, server, radio):
+    board = start(radio)
+    board.until(server.readings)
+    board.tell("wifi 0")
+    board.run(20000)
+    assert board.serial.count("The Wi-Fi is lost.\nJoining the network") == 1
+    # The library of the MKR1000 lets nobody do anything while it joins.
+    assert radio == "wifi101" or len({time // 250 for time, led in board.leds}) > 20, "no blinking"
+    board.tell("wifi 1")
+    back = board.now
+    board.until(lambda: server.readings(back), 35000)
+    assert len(server.visitors) == 2
+
+
+def test_after_a_short_loss_nothing_is_sent_on_the_old_connection(connected, server):
+    board, visitor = connected
+    board.tell("wifi 0")
+    board.expect("Joining the network class, status 5\n")
+    board.tell("wifi 1")
+    board.expect("Sent: ", 35000)
+    assert board.serial.count("Connected.") == board.serial.count("Sent: ") == 2
+
+
+@pytest.mark.parametrize("radio", build.RADIOS)
+@pytest.mark.parametrize("ms", [7000, 12000, 25000])
+def test_a_network_that_takes_long_to_join(start, server, radio, ms):
+    """Each new begin() starts anew, so it must not come too soon."""
+    board = start(radio)
+    board.tell(f"join {ms}")
+    board.until(server.readings, ms + 6000)
+    assert board.serial.count("Joining the network") == 1
+
+
+@pytest.mark.parametrize("radio, first", [("nina", 0), ("wifi101", 0), ("s3", 0), ("esp32", 254)])
+@pytest.mark.parametrize("settings", [{"network": "none"}, {"password": "no"}], ids=str)
+def test_a_network_that_can_not_be_joined(start, server, radio, first, settings):
+    """WiFiNINA has the same state for a network that is not there."""
+    board = start(radio, **settings)
+    board.run(95000)
+    tries = [int(n) for n in re.findall(r"Joining the network \w+, status (\d+)\n", board.serial)]
+    status = 1 if "network" in settings and radio != "nina" else 4
+    assert tries[0] == first and set(tries[1:]) == {status} and len(tries) in (3, 4)
+
+
+def test_the_first_try_is_one_try_though_millis_is_0(start):
+    board = start(millis=0)
+    board.run(3000)
+    assert board.serial.count("Joining the network") == 1
+
+
+def test_examples_in_the_secrets_are_pointed_out(start, server):
+    real = (build.FOLDER / "arduino_secrets.h").read_text()
+    examples = dict(re.findall(r'#define (\w+) "(.*)"', real))
+    advice = "Put your network and server into arduino_secrets.h, then upload again.\n"
+    start(network=examples["SECRET_SSID"]).expect(advice)
+    start(address=examples["SECRET_SERVER"]).expect(advice)
+    board = start()
+    board.run(3000)
+    assert advice not in board.serial

@@ -1,0 +1,88 @@
+"""The LED: on and off by messages, and what it tells about network and server."""
+
+import pytest
+from arduino_host import build
+
+
+@pytest.mark.parametrize(
+    "on, off",
+    [
+        ("on", "off"),
+        ('"127.0.0.1: on"', '"127.0.0.1: off"'),
+        ('"::1: on"', '"::1: off"'),
+        ("On", "OFF"),
+        (" on\r\n", "off "),
+        ('"::1: ON "', '"::1: off\\n"'),
+        ('"on"', '"off"'),
+    ],
+)
+def test_on_and_off_switch_the_led(connected, on, off):
+    board, visitor = connected
+    board.run(200)
+    assert board.led == 0
+    for text, led in ((on, 1), ("What was on?", 1), (off, 0)):
+        visitor.say(text)
+        board.run(1000)
+        assert board.led == led, text
+
+
+@pytest.mark.parametrize(
+    "text", ["The light is: on", '"::1: light: on"', "on and on", '{"led": "on"}', '"', '": on', ""]
+)
+def test_other_texts_with_on_in_them_do_not_switch_it(connected, text):
+    board, visitor = connected
+    visitor.say(text)
+    board.run(1000)
+    assert board.led == 0
+
+
+def test_it_blinks_while_joining_and_is_on_for_a_moment_at_a_message(start, server):
+    board = start()
+    board.until(server.readings)
+    assert len(board.leds) >= 2, "no blinking"
+    board.run(500)
+    before = len(board.leds)
+    assert board.led == 0
+    server.visitors[0].say("hello")
+    board.run(500)
+    (on, first), (off, second) = board.leds[before:]
+    assert (first, second) == (1, 0) and 50 <= off - on <= 150
+
+
+def test_it_flashes_every_two_seconds_while_there_is_no_server(start, server):
+    server.close()
+    board = start("esp32")
+    board.expect("Nobody answered.", 20000)
+    board.leds.clear()
+    board.run(10000)
+    ons = [time for time, led in board.leds if led]
+    assert len(ons) == 5 and all(1900 <= b - a <= 2100 for a, b in zip(ons, ons[1:]))
+    assert all(off - on < 200 for (on, _), (off, _) in zip(board.leds[::2], board.leds[1::2]))
+
+
+@pytest.mark.parametrize("radio", build.RADIOS)
+def test_on_is_not_late_behind_a_slider(start, server, radio):
+    """A page sends 60 messages a second for five seconds. Each is printed, and that takes time;
+    then on has to come through."""
+    board = start(radio)
+    board.until(server.readings)
+    visitor = server.visitors[0]
+    for number in range(300):
+        text = f'"192.168.100.101: {{\\"slider\\": {number}}}"'
+        visitor.say_later(number * 1000 // 60, text)
+    visitor.say_later(5000, "on")
+    board.run(5000)
+    said = board.now
+    board.until(lambda: board.led == 1 and board.leds[-1][0] < board.now - 300, 20000)
+    assert board.leds[-1][0] - said < 1000
+    assert board.serial.count("slider") >= 300, "each is printed"
+
+
+def test_it_is_switched_before_a_long_message_is_printed(connected):
+    board, visitor = connected
+    board.run(200)
+    before = len(board.leds)
+    visitor.say("y" * 4000)
+    board.run(100)
+    assert board.leds[before:][0][1] == 1
+    assert not board.serial.endswith("y\n"), "this test has to look while it is printed"
