@@ -24,6 +24,7 @@ uint64_t payloadLeft = 0;  // bytes of its payload that are still to come
 bool inHeader = true;      // false while the payload comes
 bool inMessage = false;    // true from a message's first frame to its last
 bool cut = false;          // true if the message is longer than longestMessage
+bool isBroken = false;     // true if nothing can be sent any more
 
 // Clears what is left of an old connection. Called at the start, too: one String of full
 // size for all messages keeps the memory in one piece.
@@ -33,6 +34,7 @@ void prepareFrames() {
   headerSize = 0;
   inHeader = true;
   inMessage = false;
+  isBroken = false;
   client.stop();
   // stop() has set this time to 30 s.
   client.setHttpResponseTimeout(answerTime);
@@ -73,11 +75,11 @@ void sendTyped() {
 }
 
 // Sends one frame: type is TYPE_TEXT, TYPE_PING … of ArduinoHttpClient. Returns true if it
-// went out, else the connection is ended. Each 128 bytes are one write, so nearly every
-// message is one packet.
+// went out, else checkConnection() ends the connection. Each 128 bytes are one write, so
+// nearly every message is one packet.
 bool sendFrame(byte type, const String &payload) {
   unsigned long length = payload.length();
-  if (!online || length > 65535) {
+  if (!online || isBroken || length > 65535) {
     return false;
   }
   byte buffer[128];
@@ -95,19 +97,15 @@ bool sendFrame(byte type, const String &payload) {
     mask[index] = random(256);
     buffer[used++] = mask[index];
   }
-  bool isSent = true;
   for (unsigned int index = 0; index < length; index++) {
     if (used == sizeof(buffer)) {
-      isSent = isSent && wifi.write(buffer, used) == used;
+      isBroken = isBroken || wifi.write(buffer, used) != used;
       used = 0;
     }
     buffer[used++] = payload[index] ^ mask[index % 4];
   }
-  isSent = isSent && wifi.write(buffer, used) == used;
-  if (!isSent) {
-    hangUp("Not sent, the connection is lost.");
-  }
-  return isSent;
+  isBroken = isBroken || wifi.write(buffer, used) != used;
+  return !isBroken;
 }
 
 // Takes the bytes that have come, but not for ever: loop() has other things to do as well.
@@ -213,14 +211,16 @@ void endFrame() {
   }
 }
 
-// A lost connection can look alive for hours. A ping asks: a living server answers. Bytes
-// that have come are still read when the connection is at its end.
+// A lost connection can look alive for hours. A ping asks: a living server answers. When the
+// connection is at its end, the bytes that have come are read first.
 void checkConnection() {
   if (isTime(lastPing, pingPause)) {
     sendFrame(TYPE_PING, "Still there?");
   }
   if (millis() - lastHeard > silenceLimit) {
     hangUp("No word from the server any more.");
+  } else if (isBroken && !wifi.available()) {
+    hangUp("Not sent, the connection is lost.");
   } else if (!client.connected() && !wifi.available()) {
     hangUp("The connection is lost.");
   }

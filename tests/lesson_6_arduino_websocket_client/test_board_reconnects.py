@@ -99,3 +99,19 @@ def test_a_quiet_server_is_kept_because_it_answers_pings(connected, server):
     board.run(60000)
     assert len(server.visitors) == 1 and len(visitor.texts) == 12
     assert visitor.pings and all(ping.decode("utf-8") for ping in visitor.pings)
+
+
+def test_an_answer_that_drips_is_waited_for(start, server):
+    """The library's time limit begins anew with each byte: the README says so."""
+    reply = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
+
+    def drip(visitor):
+        for index, byte in enumerate(reply):
+            visitor.later(1500 * index, bytes([byte]))
+
+    server.greet = drip
+    board = start()
+    board.expect("connects to")
+    began = board.now
+    board.expect("Connected.\n", 120_000)
+    assert board.now - began > 60_000

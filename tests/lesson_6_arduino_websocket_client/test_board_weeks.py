@@ -1,6 +1,8 @@
 """For weeks: millis() begins at 0 again, and everything goes wrong that can."""
 
+import os
 import random
+import socket
 
 import pytest
 from arduino_host import build
@@ -121,3 +123,52 @@ def test_ten_minutes_of_misbehaviour(start, server, seed, radio):
     assert len(server.visitors) > 10 and board.serial.count("Connected.") > 5
     # WiFi101 starts anew when it is not left the time to join.
     assert board.busiest <= (30100 if radio == "wifi101" else 5000)
+
+
+DAYS = float(os.environ.get("BOARD_DAYS", "0.25"))
+
+
+@pytest.mark.parametrize("radio", ["nina", "esp32"])
+def test_days_of_bursts_and_ends(start, server, radio):
+    """Every ten minutes a burst of messages, and then an end of some kind. What the network has
+    brought is printed, and the memory stays as it was in the beginning. BOARD_DAYS=7 is a week.
+    """
+    board, chance, printed, number = start(radio, tick=500), random.Random(radio), [], 0
+    ends = {
+        # Only its own half: so all that it has sent is brought.
+        "the server cuts": lambda visitor: visitor.socket.shutdown(socket.SHUT_WR),
+        "the server leaves": lambda visitor: visitor.leave(1001),
+        "the server is mute": lambda visitor: setattr(visitor, "mute", True),
+        "the server is away": lambda visitor: server.close(),
+        "the Wi-Fi is away": lambda visitor: board.tell("wifi 0"),
+        "nothing": lambda visitor: None,
+    }
+    base = None
+    for round_number in range(int(DAYS * 24 * 6)):
+        since = board.now
+        board.until(lambda since=since: server.readings(since), 120_000)
+        visitor = server.visitors[-1]
+        said = []
+        for _ in range(chance.randrange(1, 60)):
+            number += 1
+            said.append(f"{number} " + "x" * chance.choice([0, 10, 200, 3000]))
+            visitor.say(said[-1])
+        end = list(ends)[round_number % len(ends)]
+        if "away" in end:
+            board.run(60_000)
+        ends[end](visitor)
+        board.run(120_000)
+        if not server.listener:
+            server.open()
+        board.tell("wifi 1")
+        board.run(480_000 - (60_000 if "away" in end else 0))
+        printed = [
+            line[10:] for line in board.serial.splitlines() if line[10:].split(" ")[0].isdigit()
+        ]
+        assert printed == said, end
+        base = base or board.heap
+        assert board.heap == base and board.peak < base + 1000
+        # Only the last connection counts from here on.
+        board.serial, board.seen = "", 0
+        server.visitors[:-1] = []
+    assert number > 100

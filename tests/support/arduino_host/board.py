@@ -18,7 +18,7 @@ PATIENCE = 60  # real seconds for one step of the sketch: only a hanging one tak
 
 
 class Board:
-    """The sketch as a process.
+    """The sketch as a process. tick: the ms from one loop() to the next.
 
     program: path of the build; port: of the server; server: its step(now) is called whenever
     the sketch waits. serial is what it printed, led the LED, now the time in ms; leds is the
@@ -35,6 +35,7 @@ class Board:
         network="class",
         password="secret",
         address="127.0.0.1",
+        tick=10,
     ):
         self.server, self.serial, self.led, self.now, self.leds = server, "", 0, 0, []
         self.commands, self.seen, self.busiest = [], 0, 0
@@ -45,6 +46,7 @@ class Board:
         settings = {
             "HOST_CONTROL": other.fileno(),
             "HOST_MILLIS": millis,
+            "HOST_TICK": tick,
             "SECRET_SSID": network,
             "SECRET_PASS": password,
             "SECRET_SERVER": address,

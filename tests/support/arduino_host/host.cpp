@@ -780,6 +780,7 @@ int main() {
   host::control = atoi(host::setting("HOST_CONTROL", "-1"));
   host::speed = atof(host::setting("HOST_SPEED", "1"));
   host::firstMillis = strtoul(host::setting("HOST_MILLIS", "1000"), NULL, 10);
+  int tick = atoi(host::setting("HOST_TICK", "10"));  // ms from one loop() to the next
   host::pass(0);
   setup();
   for (;;) {
@@ -791,6 +792,6 @@ int main() {
       sendFrame(TYPE_TEXT, std::string(count, 'x').c_str());
 #endif
     }
-    host::pass(10);
+    host::pass(tick);
   }
 }
