@@ -1,0 +1,81 @@
+"""How a connection of the client ends: exit codes, and one sentence each."""
+
+import contextlib
+import threading
+import time
+
+from clients import HTTP, WS, client, ends, pipe
+from course import PATIENCE
+from websockets.exceptions import ConnectionClosed
+
+
+def test_server_stops(start_server, terminal):
+    server = start_server(WS)
+    window = terminal(client(server.url))
+    window.expect_exact("Server said:")
+    server.stop()
+    said, status = ends(window)
+    assert "The server closed the connection (1001)." in said.splitlines()[-1]
+    assert status == 1
+
+
+def test_server_says_why(serve, run):
+    def handler(connection):
+        connection.close(4000, "the class is over\x1b[2J")
+
+    program = run(client(serve(handler)))
+    assert program.wait() == 1
+    assert program.errors == (
+        "The server closed the connection (4000). 'the class is over\\x1b[2J'\n"
+    )
+
+
+def test_server_is_killed(start_server, run):
+    server = start_server(WS)
+    program = run(client(server.url), stdin=True)
+    server.expect("New Connection")
+    server.kill()
+    assert program.wait() == 1
+    assert program.errors == "The connection to the server was lost.\n"
+
+
+def test_message_too_big_for_the_server(start_server):
+    server = start_server(HTTP, settings={"MAX_MESSAGE": 1000})
+    status, output, errors = pipe(client(server.url), b"x" * 2000 + b"\n")
+    assert (status, output) == (1, b"")
+    assert errors.startswith("The server closed the connection (1009).")
+
+
+def test_pings_are_answered(serve, run):
+    answered = threading.Event()
+
+    def handler(connection):
+        if connection.ping().wait(PATIENCE):
+            answered.set()
+        with contextlib.suppress(ConnectionClosed):
+            connection.recv()
+
+    program = run(client(serve(handler)))
+    assert answered.wait(PATIENCE)
+    assert program.stop() == 0
+
+
+def test_frozen_server_does_not_keep_it(request, serve, run):
+    """Ctrl-C ends it though it is just sending to a server that has stopped reading."""
+    over = threading.Event()
+    request.addfinalizer(over.set)
+    program = run(client(serve(lambda connection: over.wait()), CLOSE_TIME=0.2), stdin=True)
+    written = []
+
+    def feed():
+        with contextlib.suppress(OSError):
+            for _ in range(100):
+                program.write("x" * 1_000_000 + "\n")
+                written.append(time.monotonic())
+
+    threading.Thread(target=feed, daemon=True).start()
+    while not written or time.monotonic() - written[-1] < 1:
+        time.sleep(0.1)
+    assert len(written) < 100
+    assert program.stop() == 0
+    assert program.errors == "Disconnected.\n"

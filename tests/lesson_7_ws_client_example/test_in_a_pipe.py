@@ -1,0 +1,154 @@
+"""The client in a pipe: lines come in, messages go out."""
+
+import contextlib
+import os
+import threading
+
+import pytest
+from clients import HTTP, WS, client, pipe
+from course import PATIENCE
+
+
+def test_two_lines_bring_two_answers(start_server):
+    server = start_server(HTTP)
+    assert pipe(client(server.url), b"a\nb\n") == (0, b"a\nb\n", "")
+
+
+def test_what_the_chat_server_answers(start_server):
+    server = start_server(WS)
+    answers = b'"127.0.0.1: a"\n"127.0.0.1: b"\n'
+    assert pipe(client(server.url), b"a\nb\n") == (0, answers, "")
+    assert "Hello" not in server.output
+
+
+def test_lines_of_all_kinds(start_server):
+    """Windows' line ends, an empty line, no UTF-8, and a last line that does not end."""
+    server = start_server(HTTP)
+    lines = b"a\r\n\n\xff\n" + "grün 🎈".encode()
+    expected = "a\n\n\ufffd\ngrün 🎈\n".encode()
+    assert pipe(client(server.url), lines) == (0, expected, "")
+
+
+@pytest.mark.parametrize("host", ["localhost", "[::1]"])
+def test_names_of_this_computer(start_server, host):
+    server = start_server(HTTP)
+    assert pipe(client(f"ws://{host}:{server.port}"), b"a\n") == (0, b"a\n", "")
+
+
+def test_messages_come_out_at_once(start_server, run):
+    server = start_server(HTTP)
+    program = run(client(server.url), stdin=True)
+    for line in ("one", "two"):
+        program.write(f"{line}\n")
+        program.expect(f"^{line}$")
+    program.process.stdin.close()
+    assert program.wait() == 0
+
+
+def test_binary_messages_come_out_as_they_are(serve):
+    data = bytes(range(256)) * 4096
+
+    def handler(connection):
+        for _ in connection:
+            connection.send(data)
+
+    assert pipe(client(serve(handler)), b"picture\n") == (0, data, "")
+
+
+def test_silence_and_wrong_letters_are_no_failure(serve, run):
+    def handler(connection):
+        threading.Event().wait(1)
+        connection.send(b"late\xff", text=True)
+        connection.recv()
+
+    program = run(client(serve(handler), CONNECT_TIME=0.2))
+    program.expect("^late\ufffd$")
+    assert program.stop() == 0
+
+
+def test_answers_under_way_are_awaited(serve):
+    """The server answers when it has everything, and says more than it was asked."""
+
+    def handler(connection):
+        connection.send("welcome")
+        lines = [connection.recv() for _ in range(3)]
+        threading.Event().wait(0.5)
+        for line in lines:
+            connection.send(line)
+        connection.recv()
+
+    output = b"welcome\n1\n2\n3\n"
+    assert pipe(client(serve(handler)), b"1\n2\n3\n") == (0, output, "")
+
+
+def test_server_that_does_not_answer(serve):
+    """It is given up after a while, also when it gets more lines than may be ahead."""
+    heard = []
+
+    def handler(connection):
+        heard.extend(connection)
+
+    lines = [str(number) for number in range(500)]
+    command = client(serve(handler), QUIET_TIME=0.3)
+    assert pipe(command, "\n".join(lines).encode()) == (0, b"", "")
+    assert heard == lines
+
+
+def test_empty_pipe_ends_at_once(start_server):
+    server = start_server(HTTP)
+    assert pipe(client(server.url)) == (0, b"", "")
+
+
+@pytest.mark.parametrize("redirection", ["</dev/null", "<&-"])
+def test_with_nothing_to_read_it_listens(start_server, connect, run, redirection):
+    server = start_server(HTTP)
+    command = ["bash", "-c", f'exec "$@" {redirection}', "bash", *client(server.url)]
+    program = run(command)
+    server.expect("New Connection")
+    speaker = connect(server.url)
+    for text in ("one", "two"):
+        speaker.send(text)
+        program.expect(f"^{text}$")
+    assert program.stop() == 0
+    assert program.errors == "Disconnected.\n"
+
+
+def test_hundred_thousand_lines(start_server):
+    server = start_server(HTTP)
+    lines = b"".join(b"%d\n" % number for number in range(100_000))
+    assert pipe(client(server.url), lines) == (0, lines, "")
+
+
+def test_it_does_not_run_ahead_of_the_answers(serve):
+    """Or a server would have to keep what the client can't take in, and drop it in the end."""
+    ahead = []
+
+    def handler(connection):
+        with contextlib.suppress(TimeoutError):
+            while True:
+                ahead.append(connection.recv(timeout=1 if ahead else PATIENCE))
+        for line in ahead:
+            connection.send(line)
+        for line in connection:
+            connection.send(line)
+
+    lines = b"".join(b"%d\n" % number for number in range(1000))
+    assert pipe(client(serve(handler), MAX_AHEAD=20), lines) == (0, lines, "")
+    assert len(ahead) == 21
+
+
+def test_reader_that_has_seen_enough(start_server, run):
+    server = start_server(HTTP)
+    words = client(server.url)
+    script = 'seq 100000 | "$@" | head -1; echo ${PIPESTATUS[1]}'
+    program = run(["bash", "-c", script, "bash", *words])
+    assert program.wait() == 0
+    assert (program.output, program.errors) == ("1\n0\n", "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has such a device")
+def test_disk_is_full(start_server):
+    server = start_server(HTTP)
+    words = ["bash", "-c", 'exec "$@" >/dev/full', "bash", *client(server.url)]
+    status, _, errors = pipe(words, b"a\n")
+    assert status == 1 and errors == "The output can't be written: No space left on device.\n"

@@ -1,0 +1,137 @@
+"""What was typed after client.py, and why there is no connection."""
+
+import os
+import socket
+import ssl
+import subprocess
+
+import pytest
+from clients import END, HTTP, WS, assert_one_line, client, pipe
+from course import free_port, need
+
+
+@pytest.mark.parametrize("form", ["localhost:{}", "127.0.0.1:{}/room", "[::1]:{}"])
+def test_address_without_its_beginning(start_server, form):
+    server = start_server(HTTP)
+    assert pipe(client(form.format(server.port)), b"a\n") == (0, b"a\n", "")
+
+
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_help_is_the_header_of_the_lesson(word):
+    status, output, errors = pipe(client(word))
+    assert (status, errors) == (0, "")
+    assert output.startswith(b"WebSocket client\n") and b"python client.py ws://" in output
+
+
+def test_a_word_too_much():
+    status, output, errors = pipe([*client("ws://localhost:3000/"), "hello"])
+    assert (status, output) == (2, b"")
+    assert errors == (
+        "One address is enough, 'hello' is too much. Type for example:\n"
+        "  python client.py ws://localhost:3000/\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "url, advice",
+    [
+        (f"ws://127.0.0.1:{free_port()}/", r".*refused.*\. Is server\.py running.*"),
+        (f"ws://localhost:{free_port()}/", r".*refused.*\. Is server\.py running.*"),
+        ("ws://nobody.invalid/", r"no computer has that name\..*"),
+        ("http://127.0.0.1:8080/", "an address looks like ws://.*"),
+        ("ws://127.0.0.1:99999/", "an address looks like ws://.*"),
+        ("ws://a..b/", "an address looks like ws://.*"),
+        ("ws://[::1/", "an address looks like ws://.*"),
+        ("", "an address looks like ws://.*"),
+    ],
+)
+def test_bad_addresses(run, url, advice):
+    program = run(client(url))
+    assert program.wait() == 1
+    assert program.output == ""
+    assert_one_line(program.errors, url, advice)
+
+
+@pytest.mark.parametrize(
+    "answer, advice",
+    [
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", "it answers HTTP 404.*"),
+        (b"HTTP/1.1 426 Upgrade Required\r\n\r\n", "it answers HTTP 426.*"),
+        (b"HTTP/1.1 101 Hm\r\nUpgrade: no\r\n\r\n", "that isn't a WebSocket server.*"),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "that isn't a WebSocket server.*"),
+        (b"\xff\xfe\xfd\r\n", "that isn't a WebSocket server.*"),
+        (b"", r"that isn't a WebSocket server \(.*"),
+    ],
+)
+def test_not_a_websocket_server(run, serve_bytes, answer, advice):
+    url = f"ws://127.0.0.1:{serve_bytes(answer)}/"
+    program = run(client(url))
+    assert program.wait() == 1
+    assert_one_line(program.errors, url, advice)
+
+
+def test_server_that_says_nothing(run):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/"
+        program = run(client(url, CONNECT_TIME=0.3))
+        assert program.wait() == 1
+        assert_one_line(program.errors, url, r"that isn't a WebSocket server \(.*timed out\).*")
+
+
+def test_encryption(serve, start_server, tmp_path, run):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [need("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+         "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key,
+         "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def handler(connection):
+        for message in connection:
+            connection.send(message)
+
+    by_address = serve(handler, ssl=context)
+    by_name = by_address.replace("127.0.0.1", "localhost")
+    trusting = {**os.environ, "SSL_CERT_FILE": str(certificate)}
+    lines = b"".join(b"%d\n" % number for number in range(5000))
+    assert pipe(client(by_name), lines, env=trusting) == (0, lines, "")
+    status, _, errors = pipe(client(by_name))
+    assert status == 1
+    assert_one_line(errors, by_name, r"its certificate can't be trusted \(self.signed.*\)\.")
+    status, _, errors = pipe(client(by_address), env=trusting)
+    assert status == 1
+    assert_one_line(errors, by_address, r"its certificate can't be trusted \(IP address.*\)\.")
+    plain = start_server(WS).url.replace("ws://", "wss://")
+    status, _, errors = pipe(client(plain))
+    assert status == 1
+    assert_one_line(errors, plain, r"nobody speaks wss:// there\. Try ws://\.")
+
+
+def test_proxy_only_for_far_away(start_server, serve_bytes):
+    """A proxy stands before the internet: nothing on this computer or network goes through it."""
+    proxy = f"http://127.0.0.1:{serve_bytes(b'HTTP/1.1 403 Forbidden' + END)}"
+    around = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    around = {**around, "http_proxy": proxy, "no_proxy": "nowhere.invalid"}
+    server = start_server(HTTP)
+    for host in ("localhost", "127.0.0.1", "[::1]"):
+        url = f"ws://{host}:{server.port}/"
+        assert pipe(client(url), b"a\n", env=around) == (0, b"a\n", "")
+    status, _, errors = pipe(client("ws://nowhere.invalid/"), env=around)
+    assert status == 1 and "no computer has that name" in errors
+    assert serve_bytes.asked == []
+    status, _, errors = pipe(client("ws://class.invalid/"), env=around)
+    assert status == 1 and "403" in errors
+    assert serve_bytes.asked[0].startswith(b"CONNECT class.invalid:80 ")
+
+
+def test_ctrl_c_while_it_connects(run):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        program = run(client(f"ws://127.0.0.1:{listener.getsockname()[1]}/"))
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1)
+            assert program.stop() == 0
+        assert program.errors == "Disconnected.\n"

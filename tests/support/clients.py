@@ -1,0 +1,50 @@
+"""The command-line client as a process: in a pipe, and how it ends in a terminal."""
+
+import re
+import subprocess
+
+import pexpect
+from course import ROOT, python
+
+CLIENT = ROOT / "ws_client_example" / "client.py"
+END = b"\r\n\r\n"
+HTTP, WS = "http_ws_server_example", "ws_server_example"
+
+
+def client(url, **settings):
+    """The command that runs client.py, with other values for the settings of client_help.py."""
+    if not settings:
+        return python(CLIENT, url)
+    changes = "".join(f"client_help.{name} = {value!r}; " for name, value in settings.items())
+    if "CONNECT_TIME" in settings:
+        changes += "client_help.OPTIONS['timeout'] = client_help.CONNECT_TIME; "
+    start = f"sys.path.insert(0, {str(CLIENT.parent)!r}); import client_help; {changes}"
+    return python("-c", f"import sys, runpy; {start}"
+                  f"runpy.run_path({str(CLIENT)!r}, run_name='__main__')", url)  # fmt: skip
+
+
+def pipe(command, data=b"", **options):
+    """Runs a command with data in its standard input; returns exit code, output, errors."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        check=False,
+        input=data,
+        capture_output=True,
+        timeout=90,
+        **options,
+    )
+    errors = done.stderr.decode()
+    assert "Traceback" not in errors and "Warning" not in errors, errors
+    return done.returncode, done.stdout, errors
+
+
+def ends(child):
+    """Waits for the end of a program in a terminal; returns what it still said, and its code."""
+    child.expect(pexpect.EOF)
+    child.close()
+    assert "Traceback" not in child.before, child.before
+    return child.before.replace("^C", "").replace("^D\b\b", "").strip(), child.exitstatus
+
+
+def assert_one_line(errors, url, advice):
+    assert re.fullmatch(rf"No connection to {re.escape(url)}: {advice}\n", errors), errors
