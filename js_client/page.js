@@ -118,7 +118,8 @@ function show(state, about) {
   code means. A browser tells pages no more: refused, cut and wrong path are all 1006.
 */
 function reasonOf(event) {
-  return `${event.code}, ${event.reason || CLOSE_CODES[event.code] || "a code of the server's own"}`;
+  const meaning = event.reason || CLOSE_CODES[event.code] || "a code of the server's own";
+  return `${event.code}, ${meaning}`;
 }
 
 /*

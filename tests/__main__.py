@@ -2,23 +2,27 @@
 The course's tests
 
 Makes an environment of its own in tests/.venv, installs what the tests need,
-says so, and runs everything with pytest.
+says so, and runs everything with pytest, on all cores side by side.
 
 Run it with:     python3 tests
-Or a part of it: python3 tests -k serial          (any option of pytest)
-You should see:  a line per installed thing the first time, then pytest's dots
-                 and its closing line.
+Or a part of it: python3 tests -k serial          (any option of pytest, or a path)
+                 python3 tests --no-install       (nothing with apt-get)
+                 python3 tests -n 0               (one test after the other)
+You should see:  a line per installed thing the first time, with its time, then
+                 pytest's dots and its closing line.
 
 What may be missing on your computer (a browser, a compiler, node, a broker) is
 installed with apt-get where that is allowed without a password; otherwise the
 tests that need it are skipped and say so. With CI=true they fail instead.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import time
 import venv
 from pathlib import Path
 
@@ -26,8 +30,9 @@ TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
 HOME = TESTS / ".venv" / "{}.{}".format(*sys.version_info)
 PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+NO_INSTALL = "--no-install"
 
-# What the tests call, and the Debian package that brings it.
+# What the tests call, and the Debian packages that bring it.
 PROGRAMS = {
     "chromium": "chromium",
     "g++": "g++",
@@ -48,17 +53,27 @@ OTHER_NAMES = {
 }
 
 
-def call(*command, **options):
-    """Runs a command; its output is shown only if it fails.
+def call(*command, quiet=False, **options):
+    """Runs a command; its output is shown only if it fails, and not even then if quiet.
 
     Returns True if it ended well.
     """
     done = subprocess.run(
-        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
-    )
-    if done.returncode:
+        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL, encoding="utf-8", errors="replace", **options,
+    )  # fmt: skip
+    if done.returncode and not quiet:
         print(done.stdout[-3000:])
     return done.returncode == 0
+
+
+@contextlib.contextmanager
+def progress(what):
+    """Prints what is installed now, and after it how long that took."""
+    print(f"{what} … ", end="", flush=True)
+    began = time.monotonic()
+    yield
+    print(f"{time.monotonic() - began:.0f} s", flush=True)
 
 
 def make_environment():
@@ -68,20 +83,21 @@ def make_environment():
     stamp = HOME / "installed"
     if stamp.exists() and stamp.read_text() == wanted and PYTHON.exists():
         return
-    print(f"Making an environment for the tests in {HOME.relative_to(ROOT)} …", flush=True)
     shutil.rmtree(HOME, ignore_errors=True)
-    try:
-        venv.create(HOME, with_pip=True)
-    except subprocess.CalledProcessError:
-        sys.exit(
-            "This Python can't make environments. "
-            "On Debian and Ubuntu, type: sudo apt install python3-venv"
-        )
+    with progress(f"Making an environment for the tests in {HOME.relative_to(ROOT)}"):
+        try:
+            venv.create(HOME, with_pip=True)
+        except subprocess.CalledProcessError:
+            sys.exit(
+                "This Python can't make environments. "
+                "On Debian and Ubuntu, type: sudo apt install python3-venv"
+            )
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     for name in lists:
         pip += ["-r", str(name)]
-    print("Installing the Python packages …", flush=True)
-    if not call(*pip):
+    with progress("Installing the Python packages"):
+        good = call(*pip)
+    if not good:
         sys.exit("The packages could not be installed: see above. Is this computer online?")
     stamp.write_text(wanted)
 
@@ -93,16 +109,10 @@ def make_node_modules():
     npm = shutil.which("npm")
     if not npm or (stamp.exists() and stamp.read_text() == wanted):
         return
-    print("Installing the JavaScript packages in tests/node_modules …", flush=True)
-    if call(
-        npm,
-        "install",
-        "--no-audit",
-        "--no-fund",
-        "--no-package-lock",
-        "--ignore-scripts",
-        cwd=TESTS,
-    ):
+    words = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
+    with progress("Installing the JavaScript packages in tests/node_modules"):
+        good = call(npm, "install", *words, cwd=TESTS)
+    if good:
         stamp.write_text(wanted)
 
 
@@ -111,58 +121,83 @@ def is_there(program):
     return any(shutil.which(name) for name in [program, *OTHER_NAMES.get(program, [])])
 
 
+def missing_programs():
+    """Returns the programs of PROGRAMS that are not here; Playwright's own browser counts."""
+    missing = [name for name in PROGRAMS if not is_there(name)]
+    if "chromium" in missing:
+        code = (
+            "import os; from playwright.sync_api import sync_playwright as s\n"
+            "with s() as p: raise SystemExit(not os.path.exists(p.chromium.executable_path))"
+        )
+        if call(str(PYTHON), "-c", code, quiet=True):
+            missing.remove("chromium")
+    return missing
+
+
+def apt_command():
+    """Returns the words that run apt-get without a password, or None if that can't be."""
+    apt = shutil.which("apt-get")
+    if apt and hasattr(os, "geteuid") and os.geteuid() == 0:
+        return [apt]
+    if apt and shutil.which("sudo") and call("sudo", "-n", "true", quiet=True):
+        return ["sudo", "-n", apt]
+    return None
+
+
 def install_programs():
     """Installs the missing programs with apt-get, where that needs no password.
 
-    The browser is Playwright's own if it can be had.
+    Where there is no apt-get, the browser is Playwright's own if it can be had.
     """
-    missing = [name for name in PROGRAMS if not is_there(name)]
-    if "chromium" in missing:
-        print("Installing Playwright's Chromium …", flush=True)
-        install = [PYTHON, "-m", "playwright", "install", "chromium"]
-        if subprocess.run(install, check=False, capture_output=True).returncode == 0:
-            missing.remove("chromium")
-    if not missing:
-        return
-    sudo = [] if hasattr(os, "geteuid") and os.geteuid() == 0 else ["sudo", "-n"]
-    apt = shutil.which("apt-get")
-    if apt and (not sudo or (shutil.which("sudo") and call("sudo", "-n", "true"))):
-        packages = sorted({package for name in missing for package in PROGRAMS[name].split()})
-        print(f"Installing with apt-get: {' '.join(packages)} …", flush=True)
-        environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-        call(*sudo, apt, "update", env=environment)
-        # One at a time, so that one that can't be had does not keep the rest away.
-        for package in packages:
-            call(*sudo, apt, "install", "-y", "--no-install-recommends", package, env=environment)
-    missing = [name for name in missing if not is_there(name)]
-    if missing:
-        print(
-            f"Not on this computer: {', '.join(missing)}. The tests that need them are skipped.",
-            flush=True,
-        )
+    missing = missing_programs()
+    apt = apt_command() if missing else None
+    if apt:
+        install_with_apt(apt, missing)
+    elif "chromium" in missing:
+        with progress("Installing Playwright's Chromium"):
+            call(str(PYTHON), "-m", "playwright", "install", "chromium", quiet=True)
+
+
+def install_with_apt(apt, missing):
+    """Installs the Debian packages of the missing programs, each with a line of its own."""
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    with progress("Asking apt-get what there is"):
+        call(*apt, "update", env=environment)
+    packages = sorted({package for name in missing for package in PROGRAMS[name].split()})
+    began = time.monotonic()
+    # One at a time, so that one that can't be had does not keep the rest away.
+    for number, package in enumerate(packages, 1):
+        so_far = f"{number} of {len(packages)}, {time.monotonic() - began:.0f} s so far"
+        with progress(f"Installing {package} with apt-get ({so_far})"):
+            call(*apt, "install", "-y", "--no-install-recommends", package, env=environment)
+
+
+def pytest_words(words):
+    """Returns the options that pytest gets: the user's, and ours where there are none."""
+    ours = ["-c", str(TESTS / "pytest.ini"), "--rootdir", str(ROOT)]
+    if not any(word.startswith(("-n", "--numprocesses", "--pdb")) for word in words):
+        ours += ["-n", "auto", "--dist", "loadgroup"]
+    paths = [word for word in words if not word.startswith("-") and is_path(word)]
+    return [*ours, *words] if paths else [*ours, *words, str(TESTS)]
+
+
+def is_path(word):
+    return Path(word.split("::")[0]).exists()
 
 
 def main():
     """Prepares everything and hands over to pytest; ends with pytest's exit code."""
+    words = [word for word in sys.argv[1:] if word != NO_INSTALL]
     make_environment()
-    install_programs()
+    if NO_INSTALL not in sys.argv:
+        install_programs()
     make_node_modules()
-    command = [
-        str(PYTHON),
-        "-m",
-        "pytest",
-        "-c",
-        str(TESTS / "pytest.ini"),
-        "--rootdir",
-        str(ROOT),
-        *sys.argv[1:],
-    ]
-    if not any(
-        not word.startswith("-") and Path(word.split("::")[0]).exists() for word in sys.argv[1:]
-    ):
-        command.append(str(TESTS))
+    missing = missing_programs()
+    if missing:
+        print(f"Not on this computer: {', '.join(missing)}. The tests that need them are skipped.")
+    sys.stdout.flush()
     try:
-        sys.exit(subprocess.call(command))
+        sys.exit(subprocess.call([str(PYTHON), "-m", "pytest", *pytest_words(words)]))
     except KeyboardInterrupt:
         sys.exit(130)
 

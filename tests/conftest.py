@@ -10,6 +10,14 @@ import websockets.sync.client
 from course import Program, free_port, missing, server_command
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """The tests of the board stay together: they share builds of the sketch that take long."""
+    for item in items:
+        if "lesson_6" in item.path.parent.name:
+            item.add_marker(pytest.mark.xdist_group("board"))
+
+
 @pytest.fixture
 def run():
     """Returns a function that starts a Program, which is ended with the test.

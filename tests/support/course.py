@@ -18,6 +18,12 @@ TESTS = ROOT / "tests"
 IN_CI = os.environ.get("CI") == "true"
 SERVERS = ["ws_server_example", "http_ws_server_example", "serial_to_ws_server"]
 PATIENCE = 30  # seconds for what should happen at once, on a very busy machine
+# The lessons.
+FOLDERS = sorted(
+    folder
+    for folder in ROOT.iterdir()
+    if folder.is_dir() and folder != TESTS and not folder.name.startswith((".", "__"))
+)
 
 
 def need(program, *other_names):
@@ -34,8 +40,15 @@ def missing(reason):
 
 
 def free_port():
-    """Returns a port that nobody listens on, below the range that clients get theirs from."""
-    for port in range(20000 + os.getpid() * 7 % 9000, 32700):
+    """Returns a port that nobody listens on, below the range that clients get theirs from.
+
+    Of several processes that run tests side by side, each takes every so many-th port, so that
+    none is given to two of them.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    own = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    first = (20000 + os.getpid() * 7 % 9000) // workers * workers + own
+    for port in range(first, 32700, workers):
         if port in free_port.given:
             continue
         with socket.socket() as probe:

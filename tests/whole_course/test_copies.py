@@ -1,45 +1,34 @@
-"""The promises of the files themselves: copies, names, lengths."""
+"""The promises of the files themselves: copies, names, nothing shared."""
 
 import ast
 import sys
 
 import pytest
-from course import ROOT, SERVERS
+from course import FOLDERS, ROOT, SERVERS
 
-LESSONS = {
-    # Lines that are neither empty nor a part of the header block.
-    "ws_server_example/server.py": 60,
-    "http_ws_server_example/server.py": 80,
-    "serial_to_ws_server/server.py": 130,
-    "ws_client_example/client.py": 135,
-}
-FOLDERS = sorted(
-    folder
-    for folder in ROOT.iterdir()
-    if folder.is_dir() and folder.name != "tests" and not folder.name.startswith((".", "__"))
-)
 PYTHON_FILES = sorted(file for folder in FOLDERS for file in folder.glob("*.py"))
 EVENTS = ["new_client", "client_left", "message_received", "main"]
-LONGEST_FUNCTION = 20
+LESSONS = [*(f"{folder}/server.py" for folder in SERVERS), "ws_client_example/client.py"]
+PUBLIC = "http_ws_server_example/public"
+# What is the same, byte for byte, in several folders.
+COPIES = {
+    "sturdy_websocket.py": SERVERS,
+    "page.js": ["js_client", PUBLIC],
+    "styles.css": ["js_client", PUBLIC],
+}
 
 
-def functions(file):
-    """Yields every function of a file with the number of its lines, its docstring not counted."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            docstring = ast.get_docstring(node, clean=False)
-            lines = node.end_lineno - node.lineno + 1
-            yield node, lines - (len(docstring.splitlines()) if docstring else 0)
+def tree_of(file):
+    return ast.parse(file.read_text(encoding="utf-8"))
 
 
-def test_copies_are_identical():
-    """sturdy_websocket.py is the same in the three folders, byte for byte."""
-    copies = [(ROOT / folder / "sturdy_websocket.py").read_bytes() for folder in SERVERS]
-    assert copies[0] == copies[1] == copies[2]
-    assert len(copies[0]) > 5000 and b"\r" not in copies[0]
-    assert sorted(ROOT.glob("*/sturdy_websocket.py")) == sorted(
-        ROOT / folder / "sturdy_websocket.py" for folder in SERVERS
-    )
+@pytest.mark.parametrize("name", COPIES)
+def test_copies_are_identical(name):
+    copies = [ROOT / folder / name for folder in COPIES[name]]
+    assert sorted(copies) == sorted(file for folder in FOLDERS for file in folder.rglob(name))
+    texts = {copy.read_bytes() for copy in copies}
+    assert len(texts) == 1
+    assert b"\r" not in texts.pop()
 
 
 def test_no_file_is_named_like_a_module():
@@ -61,40 +50,26 @@ def test_nothing_is_shared_between_folders():
         pytest.skip("this Python does not know the names of its own modules")
     for file in PYTHON_FILES:
         beside = {other.stem for other in file.parent.glob("*.py")}
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0, file
-                names = [node.module]
-            for name in names:
-                assert name.split(".")[0] in standard | packages | beside, (file, name)
-                assert name.split(".")[0] != "asyncio", file
+        for name in imported(file):
+            assert name in (standard | packages | beside) - {"asyncio"}, (file, name)
 
 
-@pytest.mark.parametrize("name", LESSONS)
-def test_lesson_can_be_read_in_one_sitting(name):
-    file = ROOT / name
-    header = ast.parse(file.read_text(encoding="utf-8")).body[0].end_lineno
-    lines = [
-        line for line in file.read_text(encoding="utf-8").splitlines()[header:] if line.strip()
-    ]
-    assert len(lines) <= LESSONS[name]
-
-
-@pytest.mark.parametrize("file", PYTHON_FILES, ids=lambda file: f"{file.parent.name}/{file.name}")
-def test_no_function_is_long(file):
-    long = {node.name: lines for node, lines in functions(file) if lines > LONGEST_FUNCTION}
-    assert not long
+def imported(file):
+    """Yields the first word of each module that a file imports."""
+    for node in ast.walk(tree_of(file)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, file
+            yield node.module.split(".")[0]
 
 
 @pytest.mark.parametrize("file", PYTHON_FILES, ids=lambda file: f"{file.parent.name}/{file.name}")
 def test_every_file_begins_with_its_header(file):
     """What it shows or is for, how to run it: a copied file still explains itself."""
-    header = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+    header = ast.get_docstring(tree_of(file))
     assert header
-    if f"{file.parent.name}/{file.name}" in LESSONS:
+    if file.relative_to(ROOT).as_posix() in LESSONS:
         for part in ("Run it with:", "You should see:", "Needs:", "After Tom Igoe's"):
             assert part in header
 
@@ -102,7 +77,7 @@ def test_every_file_begins_with_its_header(file):
 @pytest.mark.parametrize("folder", SERVERS)
 def test_same_names_in_the_same_order(folder):
     """The event functions come first, then main(), then helpers, in every lesson."""
-    tree = ast.parse((ROOT / folder / "server.py").read_text(encoding="utf-8"))
+    tree = tree_of(ROOT / folder / "server.py")
     names = [node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
     assert names[:4] == EVENTS
     settings = [target.id for node in tree.body if isinstance(node, ast.Assign)
@@ -121,7 +96,6 @@ def test_server_is_one_word_from_the_package(folder):
 
 
 def test_functions_of_the_sturdy_file_say_what_they_do():
-    tree = ast.parse((ROOT / SERVERS[0] / "sturdy_websocket.py").read_text(encoding="utf-8"))
-    for node in tree.body:
+    for node in tree_of(ROOT / SERVERS[0] / "sturdy_websocket.py").body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             assert ast.get_docstring(node), node.name

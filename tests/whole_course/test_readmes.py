@@ -11,7 +11,7 @@ import sys
 import textwrap
 
 import pytest
-from course import ROOT, TESTS, missing, need
+from course import ROOT, TESTS, need
 from terminals import (
     PORTS,
     SHELLS,
@@ -353,15 +353,3 @@ def test_spelling():
     command = [sys.executable, "-m", "codespell_lib", "--config", ROOT / ".codespellrc"]
     done = subprocess.run([*command, *files], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_markdown_lint():
-    need("node")
-    program = TESTS / "node_modules/markdownlint-cli2/markdownlint-cli2-bin.mjs"
-    if not program.exists():
-        missing("markdownlint-cli2 is not installed")
-    files = [path.relative_to(ROOT) for path in READMES if path.exists()]
-    done = subprocess.run(
-        ["node", program, *files], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
