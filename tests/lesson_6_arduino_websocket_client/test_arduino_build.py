@@ -1,6 +1,7 @@
 """The sketch compiles for every board, without a warning, and stays small and readable."""
 
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -11,6 +12,7 @@ NAMES = [(board, name) for board, names in build.BOARDS.items() for name in name
 TABS = ["arduino_websocket_client.ino", "frames.ino", "board.h"]
 AVR = ["-std=gnu++11", "-mmcu=atmega2560"]
 SAMD = ["-std=gnu++11", "-mcpu=cortex-m0plus", "-mthumb"]
+ARM = shutil.which("arm-none-eabi-g++")
 TLS = ("WiFiClient wifi;\n", "WiFiSSLClient wifi;\n")
 
 
@@ -30,9 +32,11 @@ def check(compiler, folder, board, *options, defined=None, change=("", "")):
 
 @pytest.mark.parametrize("board, name", NAMES)
 def test_it_compiles_for_every_board(tmp_path, board, name):
-    """With two more compilers: on an AVR (Uno WiFi Rev2) an int has 16 bits."""
-    for compiler, options in (("g++", []), ("avr-g++", AVR), ("arm-none-eabi-g++", SAMD)):
-        check(need(compiler), tmp_path, board, "-fsyntax-only", *options, defined=name)
+    """With an AVR compiler too: there (Uno WiFi Rev2) an int has 16 bits. The compiler of the
+    SAMD boards is large: it is used where it is installed."""
+    for compiler, options in ((need("g++"), []), (need("avr-g++"), AVR), (ARM, SAMD)):
+        if compiler:
+            check(compiler, tmp_path, board, "-fsyntax-only", *options, defined=name)
 
 
 @pytest.mark.parametrize("board, name", NAMES)
@@ -72,21 +76,25 @@ def test_the_check_sees_what_only_a_board_sees(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "compiler, options, size, limit",
+    "family, options, limit",
     [
-        ("avr-g++", [*AVR, "-Os"], "avr-size", 8500),
-        ("arm-none-eabi-g++", [*SAMD, "-Os"], "arm-none-eabi-size", 5000),
+        ("avr", AVR, 5500),
+        pytest.param(
+            "arm-none-eabi", SAMD, 4500, marks=pytest.mark.skipif(not ARM, reason="no ARM")
+        ),
     ],
 )
-def test_flash_and_memory(tmp_path, compiler, options, size, limit):
-    """What the tabs themselves take, without the libraries. Buffers of the Wi-Fi and the
-    WebSocket client are in it, as in every such sketch."""
-    check(need(compiler), tmp_path, "nina", *options, "-c", "-o", tmp_path / "sketch.o")
-    words = subprocess.check_output([need(size), tmp_path / "sketch.o"], text=True)
+def test_flash_and_memory(tmp_path, family, options, limit):
+    """What the tabs themselves take, without the libraries. The biggest part of the memory are
+    the buffers of the Wi-Fi client and of the WebSocket client; 4,000 bytes for the message
+    come when it runs."""
+    check(
+        need(f"{family}-g++"), tmp_path, "nina", *options, "-Os", "-c", "-o", tmp_path / "sketch.o"
+    )
+    words = subprocess.check_output([f"{family}-size", tmp_path / "sketch.o"], text=True)
     text, data, bss = map(int, words.splitlines()[1].split()[:3])
     print(text, data, bss)
-    assert text + data < limit
-    assert not re.search(r"\b(new|malloc|realloc|std::)\b", "\n".join(map(str, TABS)))
+    assert text + data < limit and data + bss < 1800
 
 
 def test_the_main_tab_is_short_and_its_functions_fit_on_a_screen():
