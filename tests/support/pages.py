@@ -6,6 +6,7 @@ import course
 from course import ROOT
 from playwright.sync_api import expect
 
+expect.set_options(timeout=course.PATIENCE * 1000)
 SERVED = "http_ws_server_example"
 AXE = course.TESTS / "node_modules" / "axe-core" / "axe.min.js"
 WIDE = {"width": 1280, "height": 800}
@@ -35,7 +36,7 @@ def send(page, text):
 
 def no_errors(page, *allowed):
     """The console holds nothing but what is allowed: the browser's own lines about a refusal."""
-    allowed += ("ERR_CONNECTION_REFUSED",)
+    allowed += ("ERR_CONNECTION_REFUSED", "can’t establish a connection", "was interrupted")
     assert [line for line in page.console if not any(word in line for word in allowed)] == []
 
 
@@ -46,3 +47,29 @@ def accessible(page):
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+
+
+# Counts the connections that a page asks for, and the codes with which they end.
+RECORDER = """
+window.tries = 0;
+window.codes = [];
+window.WebSocket = class extends WebSocket {
+  constructor(...words) {
+    super(...words);
+    window.tries += 1;
+    this.addEventListener("close", (event) => window.codes.push(event.code));
+  }
+};
+"""
+
+
+def lines(page, kind):
+    """The texts of the log of this kind: sent, received or event."""
+    return page.locator(f"#messages .{kind} span")
+
+
+def in_view(page, line):
+    """Tells whether a line of the log is inside the box that scrolls."""
+    box, place = page.locator("#log").bounding_box(), line.bounding_box()
+    top, foot = place["y"], place["y"] + place["height"]
+    return box["y"] - 1 <= top and foot <= box["y"] + box["height"] + 1

@@ -1,0 +1,28 @@
+"""The two log pages, js_client and the one that is served, in Chromium and in Firefox."""
+
+import pytest
+from pages import RECORDER, SERVED, copy_of
+
+
+@pytest.fixture(params=["js_client", SERVED, "js_client in Firefox"])
+def page_of(request, open_page, tmp_path):
+    """Returns page_of(server or port): the page, open and recording; page.folder is its kind.
+
+    js_client is a copy opened from disk, with the port in its address; the other one comes
+    from the server itself.
+    """
+    folder, _, browser = request.param.partition(" in ")
+
+    def open_one(server, **options):
+        port = getattr(server, "port", server)
+        url = f"http://localhost:{port}/"
+        if folder == "js_client":
+            home = tmp_path / str(len(list(tmp_path.iterdir())))
+            url = copy_of("js_client", home, port)
+        if browser:
+            options["within"] = request.getfixturevalue("firefox")
+        page = open_page(url, prepare=lambda page: page.add_init_script(RECORDER), **options)
+        page.folder = folder
+        return page
+
+    return open_one

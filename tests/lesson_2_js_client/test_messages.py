@@ -1,0 +1,185 @@
+"""What the log pages send and show: every kind of message, many of them, and dangerous ones."""
+
+import re
+
+import pytest
+from course import PATIENCE
+from pages import SERVED, copy_of, has_state, in_view, lines, no_errors, send
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def talk(start_server, page_of, connect):
+    """Returns talk(): a page that is connected, and another client of the same server."""
+
+    def begin(**options):
+        server = start_server(SERVED)
+        page, other = page_of(server, **options), connect(server.url)
+        has_state(page, "Connected")
+        return page, other
+
+    return begin
+
+
+def test_two_pages_talk(start_server, page_of):
+    server = start_server(SERVED)
+    one, two = page_of(server), page_of(server)
+    has_state(one, "Connected")
+    has_state(two, "Connected")
+    send(one, "hello")
+    expect(lines(two, "received")).to_have_text(["hello"])
+    expect(lines(one, "sent")).to_have_text(["hello"])
+    send(two, "Grüße 👋")
+    expect(lines(one, "received")).to_have_text(["hello", "Grüße 👋"])
+    no_errors(one)
+
+
+def test_what_ws_server_example_sends_is_shown_as_it_is(start_server, open_page, tmp_path):
+    server = start_server("ws_server_example")
+    page = open_page(copy_of("js_client", tmp_path, server.port))
+    has_state(page, "Connected")
+    send(page, 'say "hi"')
+    expect(lines(page, "received")).to_have_text(re.compile(r'^"[0-9.:]+: say \\"hi\\""$'))
+
+
+def test_sending(talk):
+    page, other = talk()
+    page.locator("#outgoing").press("Enter")
+    send(page, "same")
+    send(page, "same")
+    page.locator("#outgoing").fill("by the button")
+    page.locator("#send").click()
+    page.locator("#outgoing").fill("Tab sends nothing")
+    page.keyboard.press("Tab")
+    send(page, "last")
+    for text in ["same", "same", "by the button", "last"]:
+        assert other.recv(timeout=PATIENCE) == text
+    expect(lines(page, "sent")).to_have_text(["same", "same", "by the button", "last"])
+    expect(page.locator("#outgoing")).to_have_value("")
+
+
+def test_messages_are_shown_and_never_run(talk):
+    page, other = talk()
+    title = page.title()
+    bad = [
+        '<img src=x onerror="document.title = 1">',
+        "</script><script>document.title = 1</script>",
+        '"><svg onload="document.title = 1">',
+        "<b>bold</b> & &amp;",
+    ]
+    for text in bad:
+        other.send(text)
+    expect(lines(page, "received")).to_have_text(bad)
+    send(page, bad[0])
+    expect(lines(page, "sent")).to_have_text([bad[0]])
+    assert page.locator("img, svg, main script, #messages span *").count() == 0
+    assert page.title() == title
+    no_errors(page)
+
+
+def test_every_kind_of_message(talk):
+    page, other = talk()
+    for message in ['{"sensor": 512}', b"\x00\x01\xff", bytes(100), b"", "two\nlines"]:
+        other.send(message)
+    expect(lines(page, "received").last).to_have_text("two\nlines")
+    assert [text.strip() for text in lines(page, "received").all_inner_texts()] == [
+        '{"sensor": 512}', "3-byte message: 00 01 ff", "100-byte message:" + " 00" * 16 + " …",
+        "0-byte message:", "two\nlines"]  # fmt: skip
+    # A page cuts such a message in pieces on its way; of what comes back, it shows a part.
+    page.locator("#outgoing").evaluate("(field) => { field.value = 'ä'.repeat(200000); }")
+    page.locator("#outgoing").press("Enter")
+    expect(lines(page, "received").last).to_have_text("ä" * 2000 + " … (200000 characters)")
+    for _ in range(5):
+        other.recv(timeout=PATIENCE)
+    assert other.recv(timeout=PATIENCE) == "ä" * 200000
+
+
+def test_a_full_stop_after_arabic_is_at_its_left(talk):
+    page, other = talk()
+    other.send("مرحبا بالعالم.")
+    expect(lines(page, "received")).to_have_count(1)
+    first, stop = lines(page, "received").evaluate("""(span) => [0, span.textContent.length - 1]
+      .map((place) => {
+        const range = document.createRange();
+        range.setStart(span.firstChild, place);
+        range.setEnd(span.firstChild, place + 1);
+        return range.getBoundingClientRect().left;
+      })""")
+    assert stop < first
+
+
+def test_which_way_it_went_and_when_the_last_one_came(talk):
+    page, other = talk()
+    expect(page.locator("#empty")).to_be_visible()
+    expect(page.locator("#last")).to_be_empty()
+    send(page, "hello")
+    expect(lines(page, "received")).to_have_text(["hello"])
+    expect(page.locator("#empty")).to_be_hidden()
+    look = "(line) => getComputedStyle(line).backgroundColor"
+    assert page.locator("#messages .sent").evaluate(look) != (
+        page.locator("#messages .received").evaluate(look))  # fmt: skip
+    time = page.locator("#messages .received time").inner_text()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", time)
+    expect(page.locator("#last")).to_have_text(f"Last: {time}")
+
+
+def test_copy_and_clear(talk):
+    page, other = talk()
+    send(page, "hello")
+    expect(lines(page, "received")).to_have_text(["hello"])
+    page.locator("#copy").click()
+    expect(page.locator("#copy")).to_have_text("Done")
+    page.locator("#clear").click()
+    expect(page.locator("#messages li")).to_have_count(0)
+    expect(page.locator("#empty")).to_be_visible()
+    page.locator("#outgoing").focus()
+    page.keyboard.press("ControlOrMeta+v")
+    expect(page.locator("#outgoing")).to_have_value(re.compile(r"\d  sent  hello.*received  hello"))
+    other.send("afterwards")
+    expect(lines(page, "received")).to_have_text(["afterwards"])
+
+
+def test_ten_thousand_messages(talk):
+    """None is lost, the newest is in view, and typing goes on meanwhile."""
+    page, other = talk()
+    page.evaluate("""() => {
+      window.shown = 0;
+      const { addLine } = window;
+      window.addLine = (kind, data) => { shown += kind === "received"; addLine(kind, data); };
+    }""")
+    page.locator("#outgoing").focus()
+    for number in range(10_000):
+        other.send(f"message {number}")
+        if number % 2000 == 1000:
+            page.keyboard.type("word")
+    expect(page.locator("#outgoing")).to_have_value("word" * 5)
+    newest = lines(page, "received").last
+    expect(newest).to_have_text("message 9999")
+    expect(page.locator("#messages li")).to_have_count(500)
+    assert page.evaluate("shown") == 10_000
+    assert in_view(page, newest)
+    no_errors(page)
+
+
+def test_newest_in_view_unless_scrolled_up(talk):
+    page, other = talk()
+    for number in range(60):
+        other.send(f"message {number}")
+    shown = lines(page, "received")
+    expect(shown).to_have_count(60)
+    assert in_view(page, shown.last)
+    page.locator("#log").focus()
+    page.keyboard.press("Home")
+    page.wait_for_function("Math.abs(messages.getBoundingClientRect().top"
+                           " - log.getBoundingClientRect().top) < 2")  # fmt: skip
+    for number in range(60, 70):
+        other.send(f"message {number}")
+    expect(shown).to_have_count(70)
+    assert in_view(page, shown.first) and not in_view(page, shown.last)
+    page.keyboard.press("End")
+    page.wait_for_function("Math.abs(log.scrollTop) < 2")
+    other.send("the end")
+    expect(shown.last).to_have_text("the end")
+    assert in_view(page, shown.last)
