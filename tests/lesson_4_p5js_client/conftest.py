@@ -1,0 +1,45 @@
+"""The p5.js client as a page: a copy of the folder, with p5.js from npm instead of the network."""
+
+import functools
+import shutil
+
+import pytest
+from p5_pages import lines_for, p5_file
+from pages import copy_of
+
+
+@pytest.fixture
+def sketch(open_page, tmp_path):
+    """Returns sketch(server or port, major=1, cdn=None): the page with p5.js of that version.
+
+    cdn(route) answers for the network instead of the right file; change(folder) edits the copy.
+    """
+
+    def open_one(server, major=1, cdn=None, own_p5=False, change=None, until="load", **options):
+        library, _ = p5_file(major)
+        address = copy_of("p5js_client", tmp_path, getattr(server, "port", server))
+        home = tmp_path / "p5js_client"
+        page = (home / "index.html").read_text("utf-8")
+        if major == 2:
+            page = page.replace(lines_for(1).group(), lines_for(2).group())
+        (home / "index.html").write_text(page, "utf-8")
+        if own_p5:
+            shutil.copy(library, home / "p5.min.js")
+        if change:
+            change(home)
+
+        def answer(route):
+            route.fulfill(path=library, headers={"Access-Control-Allow-Origin": "*"})
+
+        def prepare(page):
+            page.route("https://**/*", cdn or answer)
+            page.goto = functools.partial(page.goto, wait_until=until)
+
+        return open_page(address, prepare=prepare, **options)
+
+    return open_one
+
+
+@pytest.fixture(params=[1, 2], ids=["p5-1", "p5-2"])
+def major(request):
+    return request.param

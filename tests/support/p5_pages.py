@@ -1,0 +1,79 @@
+"""What the tests of the p5.js client share: p5.js from npm, and what stands on the canvas."""
+
+import json
+import re
+
+import course
+from course import ROOT, TESTS
+
+FOLDER = ROOT / "p5js_client"
+SCRIPT = re.compile(
+    r'<script src="(https://cdn\.jsdelivr\.net/npm/p5@([0-9.]+)/lib/p5\.min\.js)"\s+'
+    r'integrity="(sha384-[^"]+)"\s+crossorigin="anonymous"'
+)
+
+
+def p5_file(major):
+    """Returns the path and the version of p5.js 1 or 2, as npm has brought it."""
+    folder = TESTS / "node_modules" / f"p5-{major}"
+    if not folder.exists():
+        course.missing(f"p5.js {major} is not in tests/node_modules")
+    version = json.loads((folder / "package.json").read_text("utf-8"))["version"]
+    return folder / "lib" / "p5.min.js", version
+
+
+def lines_for(major):
+    """The element that loads p5.js: of version 1 in index.html, of version 2 in the README."""
+    text = (FOLDER / ("index.html" if major == 1 else "README.md")).read_text("utf-8")
+    return SCRIPT.search(text)
+
+
+def frames(page, count=3):
+    """Waits until so many more frames have been drawn."""
+    page.wait_for_function("goal => frameCount >= goal", arg=page.evaluate("frameCount") + count)
+
+
+def picture(page):
+    """What is on the canvas, once everything that has come is drawn."""
+    frames(page)
+    return page.evaluate("document.querySelector('canvas').toDataURL()")
+
+
+def shown(page, text):
+    """Waits until this is the last message."""
+    page.wait_for_function(
+        "text => latest === text && latestLine.textContent === text", arg=text[:200]
+    )
+
+
+def resize(page, wide, high):
+    """Gives the window another size, and waits until the canvas has followed."""
+    page.set_viewport_size({"width": wide, "height": high})
+    page.wait_for_function(
+        "width === drawingPlace.clientWidth && height === drawingPlace.clientHeight"
+    )
+    frames(page)
+
+
+def lines_drawn(page):
+    """Draws once more and returns what: lines, each a list of [x, y], and texts with their box."""
+    return page.evaluate("""() => {
+      const lines = [], texts = [];
+      const original = { vertex, beginShape, text };
+      const own = {
+        beginShape() { lines.push([]); original.beginShape(); },
+        vertex(x, y) { lines[lines.length - 1].push([x, y]); original.vertex(x, y); },
+        text(words, x, y, ...rest) {
+          if (words) texts.push({ words, x, y, wide: textWidth(words), high: textSize() });
+          original.text(words, x, y, ...rest);
+        },
+      };
+      const give = (functions) => {
+        for (const [name, value] of Object.entries(functions))
+          Object.defineProperty(window, name, { value, configurable: true, writable: true });
+      };
+      give(own);
+      drawGraphs();
+      give(original);
+      return { lines, texts, width, height };
+    }""")
