@@ -95,6 +95,7 @@ class Board:
         self.port = port
         self.options = options
         self.stopping = threading.Event()
+        self.shown = []
         # Held by whoever writes or closes: two writers would mix their lines, and a port
         # that is closed under a writer is an error that nobody expects.
         self.lock = threading.Lock()
@@ -109,6 +110,7 @@ class Board:
                 piece += self.port.read(self.port.in_waiting)
             if piece:
                 yield piece
+                self.print_shown()
                 sample.add(piece)
         self.close()
 
@@ -120,6 +122,16 @@ class Board:
         if self.options.binary:
             return self.pieces()
         return codecs.iterdecode(self.pieces(), "utf-8", "replace")
+
+    def show(self, line):
+        """Prints a line (str), as soon as all that came together with it is sent."""
+        self.shown.append(line)
+
+    def print_shown(self):
+        """Prints what there is to show at once: a print() for each line would cost half a flood."""
+        if self.shown:
+            print("\n".join(self.shown))
+            self.shown = []
 
     def write(self, data):
         """Sends bytes to the board. If it doesn't take them, prints why."""

@@ -80,7 +80,7 @@ def read_board(board, server, options):
         try:
             for message in messages_from(board, options):
                 server.send_message_to_all(message)
-                print(shorten(message))
+                board.show(shorten(message))
         except OSError:
             # Somebody has pulled the cable: the browsers stay connected meanwhile.
             board.wait_until_it_is_back()
