@@ -358,6 +358,21 @@ def test_reader_that_stands_still(start_server):
     assert server.stop() == 0
 
 
+def test_long_requests_of_one_who_does_not_read_hold_up_nobody(start_server):
+    """The lock of the look-up isn't held while an answer waits for its reader."""
+    server = start_server(FOLDER)
+    greedy = Wire(server.port, path=None, receive_buffer=4096)
+    greedy.socket.settimeout(0.5)
+    # Each is answered with its own long address: a folder without its slash at the end.
+    with contextlib.suppress(OSError):
+        while True:
+            greedy.send(raw_request("/.?" + "a" * 50_000))
+    began = time.monotonic()
+    assert ask(server, "/")[0] == 200
+    assert time.monotonic() - began < 5  # it took eight to ten seconds
+    greedy.close()
+
+
 def test_other_methods(site):
     for method in ("POST", "PUT", "DELETE", "OPTIONS"):
         assert ask(site, "/", method)[0] in (405, 501)

@@ -1,0 +1,240 @@
+"""The cable that is pulled out, the end of the program, and what clients send to the board."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+import types
+
+import course
+import pytest
+from course import PATIENCE, ROOT, python
+from serial_board import FOLDER, hear
+from wire import TEXT, Wire, frame, meanwhile
+
+
+def test_unplugged_and_back_three_times(listen, board):
+    """The client stays, and hears the board again as soon as it is back under its name."""
+    server, client = listen(board.name, "t")
+    for number in range(3):
+        board.print(b"half\nbefore %d\n" % number if number == 0 else b"before %d\n" % number)
+        assert hear(client, 1) == [f"before {number}"]
+        board.unplug()
+        server.expect("is gone: is the cable unplugged")
+        client.ping().wait(PATIENCE)
+        board.plug()
+        server.expect("is back")
+        board.print(b"half\nafter %d\n" % number)
+        assert hear(client, 1) == [f"after {number}"]
+    assert "connection closed" not in server.output
+    assert server.stop() == 0
+
+
+def test_unplugged_in_the_middle_of_a_line(listen, board):
+    """Two halves from before and after are not put together."""
+    server, client = listen(board.name, "t")
+    board.print(b"half\nwhole\n51")
+    assert hear(client, 1) == ["whole"]
+    board.unplug()
+    server.expect("is gone")
+    board.plug()
+    server.expect("is back")
+    board.print(b"2\n300\n")
+    assert hear(client, 1) == ["300"]
+
+
+def test_stop_while_unplugged(listen, board):
+    server, client = listen(board.name, "t")
+    board.unplug()
+    server.expect("is gone")
+    assert server.stop() == 0
+
+
+def test_stop_while_the_port_is_silent(start_server, board):
+    """Ctrl-C ends the server within a second; a busy machine gets three tries."""
+    for _attempt in range(3):
+        server = start_server(FOLDER, board.name, "t")
+        began = time.monotonic()
+        assert server.stop(signal.SIGINT) == 0
+        if time.monotonic() - began < 1:
+            break
+    else:
+        pytest.fail("it took more than a second")
+    assert server.output.endswith("Server stopped.\n")
+
+
+def test_the_reader_thread_closes_the_port(run, board):
+    """It is closed where it is read, before the program ends."""
+    tell = (
+        "import sys, threading; sys.path.insert(0, ''); import server, serial\n"
+        "class Serial(serial.Serial):\n"
+        "    def close(self):\n"
+        "        print('closed by', threading.current_thread().name, flush=True)\n"
+        "        super().close()\n"
+        "serial.Serial = Serial\n"
+        "server.main()"
+    )
+    server = run(
+        python("-c", tell, board.name, "t"), cwd=ROOT / FOLDER, env={"PORT": course.free_port()}
+    )
+    server.expect("SECRET_PORT|none can reach")
+    assert server.stop() == 0
+    closers = [line for line in server.output.splitlines() if line.startswith("closed by")]
+    assert closers[0] != "closed by MainThread"
+
+
+def test_nothing_is_printed_after_the_end(listen, board):
+    """The thread has ended when the server says so, also in a flood."""
+    server, client = listen(board.name, "t")
+    ended = threading.Event()
+
+    def flood():
+        with contextlib.suppress(OSError):
+            while not ended.is_set():
+                os.write(board.here, b"x\n" * 100)
+
+    os.set_blocking(board.here, False)
+    with meanwhile(flood):
+        hear(client, 100)
+        client.close()
+        assert server.stop() == 0
+        ended.set()
+    assert server.output.endswith("Server stopped.\n")
+
+
+def test_closed_terminal(board, connect):
+    """The browsers still get their lines when the window with the server is gone."""
+    port = course.free_port()
+    with subprocess.Popen(
+        python("server.py", board.name, "t"),
+        cwd=ROOT / FOLDER,
+        text=True,
+        env=dict(os.environ, PORT=str(port)),
+        stdout=subprocess.PIPE,
+    ) as server:
+        try:
+            while "Ctrl-C" not in server.stdout.readline():
+                pass
+            client = connect(f"ws://127.0.0.1:{port}")
+            while "New Connection" not in server.stdout.readline():
+                pass
+            server.stdout.close()
+            for number in range(3):
+                board.print(b"half\n1\n" if number == 0 else b"1\n")
+                assert hear(client, 1) == ["1"]
+        finally:
+            server.kill()
+
+
+def test_write(listen, board):
+    """Each message is one line for the board; bytes go as they are; the answer comes back."""
+    server, client = listen(board.name, "t", "--write")
+    client.send("on")
+    client.send("two\r\nlines ä")
+    client.send(b"\x00\xff")
+    expected = b"on\n" + "two lines ä\n".encode() + b"\x00\xff"
+    assert board.read(len(expected)) == expected
+    server.expect("^127.0.0.1: on$")
+    board.print(b"half\nis on\n")
+    assert hear(client, 1) == ["is on"]
+
+
+def test_nothing_is_written_without_the_option(listen, board):
+    server, client = listen(board.name, "t")
+    client.send("on")
+    server.expect("^127.0.0.1: on$")
+    client.ping().wait(PATIENCE)
+    os.set_blocking(board.here, False)
+    with pytest.raises(BlockingIOError):
+        os.read(board.here, 1)
+
+
+def test_write_to_a_board_that_is_gone(listen, board):
+    server, client = listen(board.name, "t", "--write")
+    board.unplug()
+    server.expect("is gone")
+    client.send("on")
+    server.expect("^The board did not get that: ")
+    board.plug()
+    server.expect("is back")
+    client.send("off")
+    assert board.read(4) == b"off\n"
+
+
+def test_write_to_a_board_that_does_not_listen(listen, board):
+    """It costs the writer a second, and the others nothing."""
+    server, client = listen(board.name, "t", "--write")
+    client.send("x" * 1_000_000)
+    server.expect("^The board did not get that: ")
+    board.print(b"half\nstill here\n")
+    assert hear(client, 1) == ["still here"]
+
+
+def test_lines_of_two_writers_do_not_mix(start_server, board):
+    """A long line takes several writes: no other line gets into it."""
+    server = start_server(FOLDER, board.name, "t", "--write")
+    letters = "abcd"
+    clients = [Wire(server.port) for _ in letters]
+    for client, letter in zip(clients, letters):
+        client.send(frame(TEXT, letter * 20_000) * 5)
+    lines = board.read(4 * 5 * 20_001).splitlines()
+    assert sorted(lines) == sorted(letter.encode() * 20_000 for letter in letters * 5)
+    for client in clients:
+        client.close()
+
+
+def test_port_is_not_closed_under_a_writer(lesson):
+    """While somebody writes, closing waits: the writer would meet a port that is no more."""
+    began, may_end, events = threading.Event(), threading.Event(), []
+
+    def write(data):
+        began.set()
+        may_end.wait(PATIENCE)
+        events.append("written")
+
+    port = types.SimpleNamespace(write=write, close=lambda: events.append("closed"))
+    board = lesson.serial_help.Board(port, types.SimpleNamespace(baud=9600, binary=False))
+    with meanwhile(board.write, b"on"):
+        assert began.wait(PATIENCE)
+        with meanwhile(board.close):
+            time.sleep(0.1)  # time to close it, if nothing kept it from that
+            may_end.set()
+    assert events == ["written", "closed"]
+
+
+def test_whatever_goes_wrong_while_the_board_is_away(lesson, capsys):
+    """pyserial raises termios.error too, which is no OSError: the search for the board goes on."""
+    reasons = [OSError("not there"), ValueError("half there")]
+
+    def come_back():
+        if reasons:
+            raise reasons.pop()
+
+    port = types.SimpleNamespace(port="COM3", close=lambda: None, open=come_back)
+    board = lesson.serial_help.Board(port, types.SimpleNamespace(baud=9600, binary=False))
+    board.wait_until_it_is_back()
+    assert not reasons and capsys.readouterr().out.endswith("COM3 is back.\n")
+
+
+def test_lines_arrive_while_the_terminal_stands_still(board, connect):
+    """Nobody reads what the server prints: the browsers still get each line."""
+    port = course.free_port()
+    with subprocess.Popen(
+        python("server.py", board.name, "t"),
+        cwd=ROOT / FOLDER,
+        text=True,
+        env=dict(os.environ, PORT=str(port)),
+        stdout=subprocess.PIPE,
+    ) as server:
+        try:
+            while "Ctrl-C" not in server.stdout.readline():
+                pass
+            client = connect(f"ws://127.0.0.1:{port}")
+            while "New Connection" not in server.stdout.readline():
+                pass
+            with meanwhile(board.print, b"half\n" + b"x" * 99 + (b"\n" + b"x" * 99) * 5000 + b"\n"):
+                assert hear(client, 5001) == ["x" * 99] * 5001
+        finally:
+            server.kill()
