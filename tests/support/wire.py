@@ -15,6 +15,7 @@ import struct
 import time
 
 import course
+import psutil
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
@@ -238,3 +239,34 @@ def allow_many_sockets(number):
         if hard != resource.RLIM_INFINITY and hard < wanted:
             course.missing("this computer allows too few open files")
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def threads(server):
+    return psutil.Process(server.process.pid).num_threads()
+
+
+def wait_until(condition, what):
+    """Waits for something that has to become true in another process."""
+    end = time.monotonic() + course.PATIENCE
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.01)
+
+
+# The main thread and the terminal's.
+ALWAYS_THERE = 2
+
+
+def is_idle(server):
+    """Waits until no client's thread is left over in the server."""
+    wait_until(lambda: threads(server) == ALWAYS_THERE, "threads are left over")
+
+
+def talk(*clients):
+    """Lets each of the clients say something that all of them hear."""
+    for number, client in enumerate(clients):
+        client.say(f"talk {number} {time.monotonic()}")
+        heard = client.hear()
+        assert heard.startswith(f"talk {number}")
+        for other in clients:
+            assert other is client or other.hear() == heard

@@ -1,0 +1,136 @@
+"""Clients that leave: with a close frame, hung up, crashed, all at once. Nobody else notices."""
+
+import os
+import signal
+import socket
+
+import psutil
+import pytest
+from wire import (
+    PING,
+    TEXT,
+    Wire,
+    allow_many_sockets,
+    close_frame,
+    frame,
+    is_idle,
+    request,
+    talk,
+    wait_until,
+)
+
+HTTP = "http_ws_server_example"
+posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows can't stop a process for a while")
+
+
+WAYS_TO_GO = {
+    "close frame": lambda client: client.send(close_frame(1000)),
+    "close frame, then gone": lambda client: (client.send(close_frame(1001)), client.close()),
+    "hung up": lambda client: client.close(),
+    "reset": lambda client: client.vanish(),
+    "reset in a frame": lambda client: (client.send(frame(TEXT, "half")[:-2]), client.vanish()),
+    "reset in a message": lambda client: (client.send(frame(TEXT, "a", False)), client.vanish()),
+    "hung up for sending only": lambda client: client.socket.shutdown(socket.SHUT_WR),
+    "reset with answers under way": lambda client: (
+        client.send(frame(PING, b"x") * 1000),
+        client.vanish(),
+    ),
+    "broken frame": lambda client: client.send(b"\xff\xff"),
+}
+
+
+@pytest.mark.parametrize("leaving", ["quiet", "says it to all"])
+def test_every_way_to_go(lesson, leaving):
+    """The others go on, client_left runs once, the list is right, there is no traceback."""
+    server = lesson(
+        ""
+        if leaving == "quiet"
+        else """
+def client_left(client, server):
+    server.send_message_to_all("bye " + str(client["id"]))
+    server.send_message(client, "you hear this no more")
+    print("left", client["id"], len(server.clients))
+"""
+    )
+    one = Wire(server.port)
+    server.expect("in 1")
+    two = Wire(server.port)
+    server.expect("in 2")
+    for number, leave in enumerate(WAYS_TO_GO.values(), 3):
+        leaver = Wire(server.port)
+        server.expect(f"in {number}")
+        leave(leaver)
+        server.expect(f"left {number} 2")
+        if leaving == "says it to all":
+            assert one.hear_until(f"bye {number}") and two.hear_until(f"bye {number}")
+        leaver.close()
+        talk(one, two)
+    one.close()
+    server.expect("left 1 1")
+    two.close()
+    server.expect("left 2 0")
+    is_idle(server)
+    assert server.stop() == 0
+    assert server.errors == ""
+    assert server.output.count("left") == server.output.count("in ") == len(WAYS_TO_GO) + 2
+
+
+def test_quick_reloads(start_server):
+    """500 reloads in a row, as fast as they go: a chat beside them does not notice."""
+    server = start_server(HTTP)
+    one, two = Wire(server.port), Wire(server.port)
+    two.sync()
+    for number in range(500):
+        client = Wire(server.port, path=None)
+        client.send(request())
+        if number % 4:
+            client.read_head()
+            client.send(frame(TEXT, f"hello {number}") + close_frame(1001))
+        if number % 3:
+            client.close()
+        else:
+            client.vanish()
+        if not number % 50:
+            one.say(f"chat {number}")
+            assert one.hear_until(f"chat {number}") and two.hear_until(f"chat {number}")
+    one.close()
+    two.close()
+    is_idle(server)
+    assert server.errors == ""
+    assert server.output.count("New Connection") == server.output.count("connection closed")
+
+
+@posix_only
+def test_thousand_clients_leave_at_once(start_server):
+    """After a big class has left the server is as good as new."""
+    allow_many_sockets(1000)
+    server = start_server(HTTP)
+    process = psutil.Process(server.process.pid)
+    files = process.num_fds()
+    clients = [Wire(server.port, path=None) for _ in range(1000)]
+    for client in clients:
+        client.send(request())
+    for client in clients:
+        assert client.read_head()[0] == 101
+    with Wire(server.port) as late:
+        assert late.status == 503
+    clients[0].say("all here?")
+    for client in clients:
+        assert client.hear() == "all here?"
+    # Stopped for a moment, so that it finds all of them gone at the same time.
+    server.process.send_signal(signal.SIGSTOP)
+    for number, client in enumerate(clients):
+        if number % 2:
+            client.vanish()
+        else:
+            client.close()
+    server.process.send_signal(signal.SIGCONT)
+    is_idle(server)
+    wait_until(lambda: process.num_fds() <= files, "files are left open")
+    one, two = Wire(server.port), Wire(server.port)
+    one.sync(), two.sync()
+    talk(one, two)
+    one.close(), two.close()
+    is_idle(server)
+    assert server.output.count("New Connection") == server.output.count("connection closed") == 1002
+    assert server.errors == ""

@@ -1,0 +1,176 @@
+"""What a lesson may do: raise an error, close a client, ask for its path, call every method."""
+
+import pytest
+from course import ROOT, python
+from wire import CLOSE, TEXT, Wire, close_code, close_frame, frame, is_idle
+
+RAISES = """
+import json
+
+def new_client(client, server):
+    print("in", client["id"])
+    if client["handler"].path == "/new":
+        raise KeyError("new_client is wrong")
+
+def client_left(client, server):
+    print("left", client["id"], len(server.clients))
+    if client["handler"].path == "/left":
+        raise KeyError("client_left is wrong")
+
+def message_received(client, server, message):
+    if message == "number":
+        server.send_message(client, 512)
+    elif message == "exit":
+        sys.exit("no more")
+    else:
+        server.send_message_to_all(str(json.loads(message)))
+"""
+
+
+@pytest.mark.parametrize(
+    "path, message, error",
+    [
+        ("/", "hello", "JSONDecodeError"),
+        ("/", "number", "TypeError.*send str"),
+        ("/new", None, "KeyError.*new_client is wrong"),
+    ],
+)
+def test_lesson_that_raises(lesson, path, message, error):
+    """The traceback is printed, with the line of the lesson; that client gets 1011, no other."""
+    server = lesson(RAISES)
+    server.may_complain = True
+    with Wire(server.port) as other:
+        other.sync()
+        with Wire(server.port, path=path) as client:
+            if message:
+                client.say(message)
+            assert client.ending() == 1011
+        server.expect_error(rf"Traceback(.*\n)+.*lesson\d+.py(.*\n)+.*{error}")
+        server.expect("left 2 1")
+        other.say("[1]")
+        assert other.hear() == "[1]"
+        with Wire(server.port) as another:
+            another.say("[2]")
+            assert another.hear() == "[2]"
+    assert server.errors.count("Traceback") == 1
+    is_idle(server)
+
+
+def test_client_left_that_raises(lesson):
+    """The client is out of the list all the same, the traceback is printed once."""
+    server = lesson(RAISES)
+    server.may_complain = True
+    with Wire(server.port) as other:
+        other.sync()
+        for number in range(2, 5):
+            with Wire(server.port, path="/left") as client:
+                client.sync()
+            server.expect(f"left {number} 1")
+        other.say("[1]")
+        assert other.hear() == "[1]"
+    is_idle(server)
+    assert server.errors.count("Traceback") == 3
+
+
+def test_path_and_headers_are_there_for_the_lesson(lesson):
+    """Rooms by path are a few lines."""
+    server = lesson("""
+def message_received(client, server, message):
+    room = client["handler"].path
+    name = client["handler"].headers["X-Name"]
+    for other in server.clients:
+        if other["handler"].path == room:
+            server.send_message(other, f"{name} in {room}: {message}")
+""")
+    red, blue = Wire(server.port, path="/red", X_Name="Ada"), Wire(server.port, path="/blue?a=b")
+    blue.say("hello")
+    assert blue.hear() == "None in /blue?a=b: hello"
+    red.say("hi")
+    assert red.hear() == "Ada in /red: hi"
+    assert blue.sync() == []
+    red.close(), blue.close()
+
+
+def test_closing_from_the_lesson(lesson):
+    """send_close() tells the client why; what the lesson sends after it goes nowhere."""
+    server = lesson("""
+def message_received(client, server, message):
+    server.send_message(client, "last word")
+    client["handler"].send_close(4001, "adieu ü".encode())
+    server.send_message(client, "one more")
+""")
+    with Wire(server.port) as client:
+        client.say("close me")
+        assert client.hear() == "last word"
+        opcode, payload = client.read()
+        assert (opcode, close_code(payload), payload[2:].decode()) == (CLOSE, 4001, "adieu ü")
+        client.send(close_frame(4001))
+        with pytest.raises(EOFError):
+            client.read()
+    server.expect("left 1 0")
+    is_idle(server)
+
+
+def test_closing_a_client_that_does_not_answer(lesson):
+    """After a close frame the other side has a while to hang up, then it is cut."""
+    server = lesson("""
+sturdy_websocket.CLOSE_TIME = 0.3
+sturdy_websocket.REQUEST_TIME = sturdy_websocket.PING_AFTER = 1000
+""")
+    stubborn = Wire(server.port)
+    stubborn.send(frame(TEXT, b"\xff"))
+    assert stubborn.ending() == 1007
+    is_idle(server)
+    stubborn.close()
+
+
+REMOTE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from sturdy_websocket import SturdyServer
+
+server = SturdyServer(host="127.0.0.1", port=0)
+server.set_fn_message_received(lambda client, server, message: server.send_message(client, message))
+server.run_forever(threaded=True)
+print("port", server.port)
+for line in sys.stdin:
+    exec(line)
+    print("done")
+"""
+
+
+def test_the_other_methods_of_the_package(run):
+    """What the package's documentation lists beside the callbacks works here as well."""
+    server = run(python("-c", REMOTE, ROOT / "ws_server_example"), stdin=True)
+    port = int(server.expect(r"port (\d+)")[1])
+
+    def do(call):
+        server.write(f"server.{call}\n")
+        server.expect("done")
+
+    one = Wire(port)
+    one.sync()
+    do("deny_new_connections(1013, b'later')")
+    with Wire(port) as late:
+        assert late.ending() == 1013
+    do("allow_new_connections()")
+    two = Wire(port)
+    two.say("in")
+    assert two.hear() == "in"
+    do("disconnect_clients_gracefully(4000, b'lunch')")
+    assert one.ending() == two.ending() == 4000
+    one.close(), two.close()
+    three = Wire(port)
+    three.sync()
+    do("disconnect_clients_abruptly()")
+    assert three.ending() == 1006
+    four = Wire(port)
+    four.sync()
+    do("shutdown_gracefully()")
+    assert four.ending() == 1000
+    four.close()
+    with pytest.raises(ConnectionRefusedError):
+        Wire(port)
+    server.process.stdin.close()
+    assert server.wait() == 0
+    assert server.errors == ""

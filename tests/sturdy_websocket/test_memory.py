@@ -1,0 +1,55 @@
+"""Memory: what clients cost that only listen, and what those announce who send nothing."""
+
+import os
+import sys
+import time
+
+import psutil
+import pytest
+from course import ROOT, free_port
+from wire import Wire, is_idle, talk
+
+HTTP = "http_ws_server_example"
+posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows can't stop a process for a while")
+
+
+@posix_only
+def test_idle_clients_cost_little(run):
+    """300 clients that only listen: 40 KB each at most, and no time at all."""
+    # Python's development mode takes memory of its own, so this once it is off.
+    server = run(
+        [sys.executable, "server.py"], cwd=ROOT / HTTP, env={"PORT": (port := free_port())}
+    )
+    server.expect("Ctrl-C")
+    process = psutil.Process(server.process.pid)
+    with Wire(port) as first:
+        first.sync()
+        before = process.memory_info().rss
+        clients = [Wire(port) for _ in range(300)]
+        for client in clients:
+            client.sync()
+        each = (process.memory_info().rss - before) / 300
+        used = sum(process.cpu_times()[:2])
+        time.sleep(1)
+        assert sum(process.cpu_times()[:2]) - used < 0.1
+        assert each < 40_000
+        for client in clients:
+            client.close()
+
+
+def test_declared_length_costs_nothing(start_server):
+    """Fifty clients announce a message of 16 MB each and send no byte of it."""
+    server = start_server(HTTP)
+    process = psutil.Process(server.process.pid)
+    before = process.memory_info().rss
+    clients = [Wire(server.port) for _ in range(50)]
+    for client in clients:
+        client.sync()
+        client.send(b"\x82\xff" + (16 * 1024 * 1024).to_bytes(8, "big") + b"mask" + b"x" * 10)
+    with Wire(server.port) as other:
+        other.sync()
+        talk(other)
+    assert process.memory_info().rss - before < 30e6
+    for client in clients:
+        client.close()
+    is_idle(server)
