@@ -5,8 +5,8 @@ import os
 import threading
 
 import pytest
-from clients import HTTP, WS, client, pipe
-from course import PATIENCE
+from clients import CLIENT, HTTP, WS, client, pipe
+from course import PATIENCE, python
 
 
 def test_two_lines_bring_two_answers(start_server):
@@ -111,6 +111,15 @@ def test_with_nothing_to_read_it_listens(start_server, connect, run, redirection
         program.expect(f"^{text}$")
     assert program.stop() == 0
     assert program.errors == "Disconnected.\n"
+
+
+def test_two_clients_and_a_pipe(start_server, connect, run):
+    """The README's solution: what one server says, two clients bring to another server."""
+    sensor, pages = start_server("serial_to_ws_server", "demo", "t"), start_server(HTTP)
+    listener = connect(pages.url)
+    script = '"$@" "$FROM" </dev/null | "$@" "$TO"'
+    run(["bash", "-c", script, "bash", *python(CLIENT)], env={"FROM": sensor.url, "TO": pages.url})
+    assert all(0 <= int(listener.recv(PATIENCE)) < 1024 for _ in range(3))
 
 
 def test_hundred_thousand_lines(start_server):
