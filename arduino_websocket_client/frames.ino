@@ -178,8 +178,8 @@ bool isValid() {
   if (type >= TYPE_CONNECTION_CLOSE) {
     return type <= TYPE_PONG && (header[0] & 0x80) && payloadLeft <= 125;
   }
-  return type <= TYPE_BINARY && (type == TYPE_CONTINUATION) == inMessage &&
-         payloadLeft <= longestFrame;
+  bool isContinuation = type == TYPE_CONTINUATION;
+  return type <= TYPE_BINARY && isContinuation == inMessage && payloadLeft <= longestFrame;
 }
 
 void addToPayload(byte incoming) {
