@@ -296,10 +296,12 @@ class Outgoing:
                 return
             try:
                 sent = self.connection.send(rest)
-            except socket.timeout:
-                sent = 0  # only silence, not slowness, ends a connection
-            except OSError:
-                self.cut()
+            except OSError as error:
+                sent = 0
+                if error.errno in SHORTAGE:
+                    time.sleep(0.1)
+                elif not isinstance(error, socket.timeout):  # slowness is no reason to end
+                    self.cut()
 
     def next_piece(self, sent):
         """Takes away what was sent, and returns what is next; None is the end of the writer."""
@@ -665,11 +667,11 @@ class SturdyServer(WebsocketServer):
     # -- who is here
 
     def _new_client_(self, handler):
-        denied = self._deny_clients
-        if denied:
-            raise Closing(denied["status"], denied["reason"].decode())
         host, port = handler.client_address[:2]
         with self.door:
+            denied = self._deny_clients
+            if denied:
+                raise Closing(denied["status"], denied["reason"].decode())
             self.id_counter += 1
             handler.client = {
                 "id": self.id_counter,
@@ -800,7 +802,8 @@ class Terminal:
     changed, lines, waiting, left_out, busy = threading.Condition(), [], 0, 0, False
 
     def __init__(self, stream):
-        stream.flush()
+        with contextlib.suppress(OSError):  # gone, or full
+            stream.flush()
         self.stream, self.begun = stream, threading.local()
 
     def __getattr__(self, name):

@@ -1,0 +1,54 @@
+"""
+The stress: everything that goes wrong once in a hundred thousand messages, all at once
+
+A server whose three threads send to all without a break, with the smallest buffers that a
+system has and threads that change places a hundred thousand times a second. Some clients
+listen, some read slowly, some make the lesson raise, and the others come and vanish at
+every moment of a connection.
+
+Run it with:     python3 tests                         once, it makes the environment
+                 python3 tests/stress                  a minute
+                 python3 tests/stress --seconds 600    ten minutes
+                 python3 tests/stress --python PATH    the server with another Python
+You should see:  what was said and heard, and what is left over at the end: nothing. Exit
+                 code 1, and a sentence, if a frame was wrong or something is left.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+HOME = HERE.parent / ".venv" / "{}.{}".format(*sys.version_info)
+
+
+def use_environment():
+    """Goes on with the Python of the tests' environment, where the packages are."""
+    if Path(sys.prefix).resolve() == HOME.resolve():
+        return
+    if not (HOME / "bin" / "python").exists():
+        sys.exit("The stress needs the environment of the tests. Run first: python3 tests")
+    os.execv(HOME / "bin" / "python", [str(HOME / "bin" / "python"), str(HERE), *sys.argv[1:]])
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Stress for sturdy_websocket.py.")
+    parser.add_argument("--seconds", type=float, default=60, help="how long (60)")
+    parser.add_argument("--python", default=sys.executable, help="the server's Python")
+    options = parser.parse_args()
+    if os.name == "nt":
+        sys.exit("The stress counts open files, which Windows has not.")
+    use_environment()
+    # Not at the top: what it needs is only in that environment.
+    sys.path.insert(0, str(HERE.parent / "support"))
+    import crowd
+
+    try:
+        print(crowd.stress(options.seconds, options.python))
+    except AssertionError as error:
+        sys.exit(f"Failed: {error}")
+
+
+if __name__ == "__main__":
+    main()
