@@ -5,6 +5,7 @@ You can skip this file. The lesson is in server.py, which takes from here:
 
   open_board    opens the port, or ends the program and says what to do
   Board         the port: bytes in pieces, writing, waiting for it to come back
+  as_text       bytes of a line as str
   OptionReader  what is typed after server.py
 """
 
@@ -156,6 +157,15 @@ class Board:
                 self.port.open()
                 print(f"{self.port.port} is back.")
                 return
+
+
+def as_text(line, longest):
+    """Yields a line (bytes) as str, without its \\r; one that is too long comes in several.
+
+    longest: bytes. What isn't UTF-8 becomes \ufffd.
+    """
+    for start in range(0, len(line) or 1, longest):
+        yield line[start : start + longest].decode("utf-8", "replace").rstrip("\r")
 
 
 class BaudCheck:

@@ -23,7 +23,7 @@ import os
 import threading
 
 # The two files next to this one.
-from serial_help import OptionReader, line_mode, open_board
+from serial_help import OptionReader, as_text, line_mode, open_board
 from sturdy_websocket import SturdyServer, port_number, shorten
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
@@ -100,12 +100,13 @@ def whole_lines(pieces):
     """Yields lines (str) from bytes that come in pieces of any size: half a line, or seven."""
     rest = b""
     for piece in pieces:
-        rest += piece
         # What follows the last \n isn't a whole line yet: it waits for the next piece.
-        while b"\n" in rest or len(rest) > MAX_LINE:
-            line = rest.split(b"\n", 1)[0][:MAX_LINE]
-            rest = rest[len(line) :].removeprefix(b"\n")
-            yield line.decode("utf-8", "replace").rstrip("\r")
+        *lines, rest = (rest + piece).split(b"\n")
+        if len(rest) > MAX_LINE:
+            lines.append(rest[:MAX_LINE])
+            rest = rest[MAX_LINE:]
+        for line in lines:
+            yield from as_text(line, MAX_LINE)
 
 
 def read_options():
