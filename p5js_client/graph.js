@@ -86,6 +86,7 @@ let lastWords = "";         // the last message without a number
 let latest = "";            // the last message, until it is shown with the next frame
 let shownState = "Disconnected";
 let askedServer = "";       // the address that Connect was pressed for
+let addressProblem = "";    // what is wrong with the address that was typed
 let lostBecause = "";       // why a connection was lost, until it is back or given up
 
 // ---- Reading numbers ---------------------------------------------------------------------
@@ -309,7 +310,9 @@ function show(state, about) {
   if (state === "Connecting …" && about !== askedServer) forgetServer(about);
   shownState = state;
   stateLine.textContent = state;
-  noteLine.textContent = NOTES[state](about);
+  // What is wrong with an address stays in view, too, while the old one is tried again.
+  if (state !== "No answer" && state !== "Connection lost") addressProblem = "";
+  noteLine.textContent = addressProblem || NOTES[state](about);
   document.body.dataset.state = state;
   document.title = `${state === "Connected" ? "●" : "○"} ${state} - WebSocket client in p5.js`;
   dimButtons();
@@ -350,9 +353,9 @@ function isOpen() {
 function isAddress() {
   // http://localhost:8080/ is what a server prints for browsers: the same place.
   addressField.value = addressField.value.trim().replace(/^http/, "ws");
-  const problem = problemWith(addressField.value);
-  if (!problem) return true;
-  noteLine.textContent = problem;
+  addressProblem = problemWith(addressField.value);
+  if (!addressProblem) return true;
+  noteLine.textContent = addressProblem;
   addressField.select();
   return false;
 }

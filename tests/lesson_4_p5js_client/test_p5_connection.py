@@ -62,7 +62,7 @@ def test_the_code_of_the_end_stays_in_view_while_it_tries_again(sketch, start_se
     has_state(page, "Connected")
     server.stop()
     has_state(page, "Connection lost", "Code 1001")
-    page.evaluate("window.failed = 0; window.first = socket")
+    page.evaluate("window.first = socket")
     page.wait_for_function("socket !== first && socket.readyState === WebSocket.CLOSED")
     has_state(page, "Connection lost", "Code 1001")
 
@@ -74,6 +74,9 @@ def test_server_that_is_not_there(sketch, start_server):
     send(page, "too early")
     page.locator("#address").fill("localhost:8080")
     page.locator("#address").press("Enter")
+    has_state(page, "No answer", "isn't a WebSocket address.")
+    page.evaluate("window.first = socket")
+    page.wait_for_function("socket !== first && socket.readyState === WebSocket.CLOSED")
     has_state(page, "No answer", "isn't a WebSocket address.")
     page.locator("#address").fill(f"ws://127.0.0.1:{port}/")
     start_server(SERVED, port=port)
