@@ -740,7 +740,9 @@ class SturdyServer(WebsocketServer):
                 self.sender.release()
 
     def _disconnect_clients_gracefully(self, status=1000, reason=b""):
-        for client in self.clients:
+        with self.door:  # who comes in at this moment is told, or finds out that it is denied
+            clients = self.clients
+        for client in clients:
             client["handler"].send_close(status, reason)
 
     def _terminate_client_handler(self, handler):
@@ -833,7 +835,7 @@ class Terminal:
         """Writes without Python's buffer, whose lock nobody may hold when the program ends."""
         raw = getattr(self.stream.buffer, "raw", self.stream.buffer)
         data = text.replace("\n", os.linesep).encode(self.stream.encoding, "backslashreplace")
-        with contextlib.suppress(OSError):  # gone, or full
+        with contextlib.suppress(OSError, ValueError):  # gone, full or closed
             while data:
                 data = data[raw.write(data) :]
 

@@ -75,7 +75,7 @@ def test_tiny_messages_are_counted_at_what_they_cost(lesson):
     slow.sync()
     with Wire(server.port) as speaker:
         speaker.say("go")
-        assert int(speaker.hear()) < 8_000_000
+        assert int(speaker.hear()) < 4_500_000
     slow.close()
 
 
