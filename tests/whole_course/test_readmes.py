@@ -43,9 +43,6 @@ HEADINGS = [
     "Try this next",
     "You learned",
 ]
-OLD_HEADINGS = [
-    each for each in HEADINGS if each not in ("The shortest one that works", "You learned")
-]
 PAGES = ["HTTPS.md", "EXHIBITION.md", "CHEATSHEET.md"]
 READMES = [
     ROOT / "README.md",
@@ -53,7 +50,6 @@ READMES = [
     *(ROOT / "http_ws_server_example" / page for page in PAGES),
     TESTS / "README.md",
 ]
-READMES = [path for path in READMES if path.exists()]
 STURDY = "ws_server_example/sturdy_websocket.py"
 SOURCES = (".py", ".js", ".html", ".css", ".ino", ".h")
 # What a block may be: run, code of the course, typed on Windows, an edit, a file, a picture.
@@ -85,17 +81,10 @@ def name_of(path):
     return folder if path.name == "README.md" else f"{folder}-{path.stem}"
 
 
-def text_of(readme):
-    """Returns the text of a README; the test fails if there is none."""
-    if not readme.exists():
-        pytest.fail(f"there is no {readme.relative_to(ROOT)}")
-    return readme.read_text()
-
-
 def sections_that_run():
     """Yields (README, blocks) for each section in which something is to be run."""
     for readme in READMES:
-        blocks = read_blocks(readme) if readme.exists() else []
+        blocks = read_blocks(readme)
         for _, group in itertools.groupby(blocks, key=lambda block: block.heading):
             together = list(group)
             run = [each for each in together if each.kind in SHELLS and not each.mark("not run")]
@@ -121,13 +110,12 @@ def test_commands_do_what_is_shown(readme, blocks, tmp_path):
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_headings(lesson):
-    found = re.findall(r"^## (.*)", text_of(ROOT / lesson / "README.md"), re.M)
-    assert found in (HEADINGS, OLD_HEADINGS)
+    found = re.findall(r"^## (.*)", (ROOT / lesson / "README.md").read_text(), re.M)
+    assert found == HEADINGS
 
 
 @every_readme
 def test_blocks_are_of_a_known_kind(readme):
-    text_of(readme)
     for block in read_blocks(readme):
         where = f"line {block.line}"
         assert block.kind in (*SHELLS, *CODE, *WINDOWS, *OTHERS), f"{where}: {block.kind!r}"
@@ -142,7 +130,6 @@ def test_blocks_are_of_a_known_kind(readme):
 
 @every_readme
 def test_excerpts_are_in_the_files(readme):
-    text_of(readme)
     folder = readme.parent
     folders = [folder] if folder.name in LESSONS else [ROOT / lesson for lesson in LESSONS]
     sources = [path.read_text().splitlines() for path in files_in(folders, SOURCES)]
@@ -171,10 +158,10 @@ def test_edits_can_be_made(readme, tmp_path):
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_exercises_have_hints_and_solutions(lesson):
-    text = text_of(ROOT / lesson / "README.md").split("\n## Try this next\n")[1].split("\n## ")[0]
+    text = (
+        (ROOT / lesson / "README.md").read_text().split("\n## Try this next\n")[1].split("\n## ")[0]
+    )
     exercises = re.split(r"^### ", text, flags=re.M)[1:]
-    if not exercises:
-        pytest.skip("has no exercises in the new form yet")
     kinds = [exercise.partition(":")[0] for exercise in exercises]
     assert kinds == ["Easy", "Combine", "Break it"]
     for exercise in exercises:
@@ -201,7 +188,7 @@ def anchor(heading):
 
 @every_readme
 def test_links_lead_somewhere(readme):
-    text = re.sub(r"^( *)```.*?^\1```", "", text_of(readme), flags=re.M | re.S)
+    text = re.sub(r"^( *)```.*?^\1```", "", readme.read_text(), flags=re.M | re.S)
     targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src(?:set)?="([^"]+)"', text)
     for target in targets:
         if re.match(r"(https?|mailto):", target):
@@ -217,14 +204,13 @@ def test_links_lead_somewhere(readme):
 
 @every_readme
 def test_files_named_in_the_text_exist(readme):
-    text = re.sub(r"^( *)```.*?^\1```", "", text_of(readme), flags=re.M | re.S)
+    text = re.sub(r"^( *)```.*?^\1```", "", readme.read_text(), flags=re.M | re.S)
     for name in re.findall(r"`([\w./]+/[\w.]+\.(?:py|js|html|css|ino|h|md|txt))`", text):
         assert (readme.parent / name).exists() or (ROOT / name).exists(), name
 
 
 @every_readme
 def test_commands_for_windows_make_sense(readme):
-    text_of(readme)
     for block in read_blocks(readme):
         for line in block.text.splitlines() if block.kind in WINDOWS else []:
             here = readme.parent
@@ -267,7 +253,7 @@ def joined(node):
 
 def troubles():
     """Returns the rows of the troubleshooting table: (texts on the screen, who shows them)."""
-    section = text_of(ROOT / "README.md").split("\n## Troubleshooting\n")[1].split("\n## ")[0]
+    section = (ROOT / "README.md").read_text().split("\n## Troubleshooting\n")[1].split("\n## ")[0]
     rows = [
         [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
         for line in section.splitlines()
@@ -293,7 +279,7 @@ def test_troubles_are_texts_that_somebody_prints():
 
 
 def test_first_page_is_short_and_its_first_line_is_the_same_in_parts():
-    assert len(text_of(ROOT / "README.md").splitlines()) <= 250
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 250
     blocks = read_blocks(ROOT / "README.md")
     for kind in ("sh", "bat"):
         line, parts = [block.text for block in blocks if block.kind == kind]
@@ -319,7 +305,7 @@ def test_drawing_of_the_handshake_is_what_the_server_does(start_server, raw):
 def test_files_to_save_are_of_their_kind():
     """The service files and settings in the READMEs can be read by what they are for."""
     for readme in READMES:
-        for block in read_blocks(readme) if readme.exists() else []:
+        for block in read_blocks(readme):
             if block.kind == "ini":
                 unit = configparser.ConfigParser(interpolation=None, strict=False)
                 unit.optionxform = str
@@ -332,7 +318,7 @@ def test_files_to_save_are_of_their_kind():
 
 
 def test_engineers_page_names_every_test_file():
-    text = text_of(TESTS / "README.md")
+    text = (TESTS / "README.md").read_text()
     for file in TESTS.glob("*/test_*.py"):
         name = file.relative_to(TESTS).as_posix()
         assert f"]({name})" in text, f"what does {name} prove?"
@@ -344,7 +330,7 @@ def test_engineers_page_names_every_thread_and_lock():
     names = re.findall(r"^  (?:[a-z ]+)?(\w+\.\w+)[: ]  *", header, re.M)
     assert len(names) > 6
     for name in names:
-        assert name.split(".")[-1] in text_of(TESTS / "README.md"), name
+        assert name.split(".")[-1] in (TESTS / "README.md").read_text(), name
 
 
 def test_spelling():
