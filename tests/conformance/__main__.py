@@ -4,7 +4,7 @@ Autobahn, the judge of WebSocket servers
 Runs its fuzzing client against http_ws_server_example, which is an echo as long as
 one client is connected, and prints a table.
 
-Run it with:     python3 tests tests/test_conformance.py -rP
+Run it with:     python3 tests tests/sturdy_websocket/test_conformance.py -rP
   A part of it:    tests/.venv/3.11/bin/python tests/conformance "1.*" "7.1.*"
 You should see:  a line for each section of the suite, and at the end 301 of 301
 Needs:           wstest of autobahntestsuite (Python 2.7) on the PATH
