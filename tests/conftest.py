@@ -62,6 +62,35 @@ def start_server(run):
     return start
 
 
+@contextlib.contextmanager
+def serving(folder, **changes):
+    """A server for all tests of a table; it may not have printed a traceback at their end."""
+    port = free_port()
+    command = server_command(
+        *(["demo"] if folder == "serial_to_ws_server" else []), settings=changes
+    )
+    server = Program(command, cwd=course.ROOT / folder, env={"PORT": port})
+    server.expect("Ctrl-C")
+    server.port, server.folder = port, folder
+    yield server
+    assert server.stop() == 0
+    errors = server.errors
+    server.kill()
+    assert errors == ""
+
+
+@pytest.fixture(scope="module", params=course.SERVERS)
+def server(request):
+    with serving(request.param) as program:
+        yield program
+
+
+@pytest.fixture(scope="module")
+def echo_server():
+    with serving("http_ws_server_example") as program:
+        yield program
+
+
 @pytest.fixture
 def connect():
     """Returns connect(url, **options): a client of `websockets`, closed with the test."""

@@ -1,0 +1,139 @@
+"""Any pieces, any bytes: whatever comes, the right messages come out, or only its sender goes."""
+
+import contextlib
+import itertools
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from wire import BINARY, CONT, PING, PONG, TEXT, Wire, frame, request
+
+FEW = settings(
+    max_examples=150,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+PAYLOADS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
+    st.binary(max_size=200),
+    st.integers(0, 70_000).map(lambda size: "é" * size),
+)
+
+
+@st.composite
+def traffic(draw):
+    """Draws messages, cut into frames, with pings between them: (bytes, what must come back)."""
+    sent, wanted = b"", []
+    for message in draw(st.lists(PAYLOADS, min_size=1, max_size=5)):
+        data = message.encode() if isinstance(message, str) else message
+        cuts = sorted(draw(st.lists(st.integers(0, len(data)), max_size=4)))
+        pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)])]
+        for number, piece in enumerate(pieces):
+            opcode = CONT if number else TEXT if isinstance(message, str) else BINARY
+            sent += frame(opcode, piece, number == len(pieces) - 1)
+            if draw(st.booleans()):
+                sent += frame(PING, str(number))
+                wanted.append((PONG, str(number).encode()))
+        wanted.append((TEXT if isinstance(message, str) else BINARY, data))
+    return sent, ordered(wanted)
+
+
+def ordered(frames):
+    """A ping inside a message is answered before the message is whole: both keep their order."""
+    return [each for each in frames if each[0] == PONG], [
+        each for each in frames if each[0] != PONG
+    ]
+
+
+@FEW
+@given(traffic(), st.lists(st.integers(0, 1 << 20), max_size=12), st.integers(0, 40))
+def test_valid_traffic_in_any_pieces(echo_server, drawn, cuts, singles):
+    """However the network cuts the bytes, the same messages come out."""
+    sent, wanted = drawn
+    places = sorted({cut % (len(sent) + 1) for cut in cuts} | set(range(min(singles, len(sent)))))
+    with Wire(echo_server.port) as client:
+        for a, b in zip([0, *places], [*places, len(sent)]):
+            client.send(sent[a:b])
+        assert ordered(client.sync()) == wanted
+
+
+HEADS = st.sampled_from(
+    [
+        b"",
+        b"\x81",
+        b"\x82\xff",
+        b"\x01\x80\0\0\0\0",
+        b"\x89\xfe",
+        b"\x88\x82",
+        b"\x00\x85",
+        b"\x81\xfe\xff\xff",
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def healthy(echo_server):
+    """A client that only wants to talk, beside those that send rubbish."""
+    with Wire(echo_server.port) as client:
+        yield client
+
+
+def is_well(healthy, token=itertools.count()):  # noqa: B008
+    """Tells whether the healthy client still gets what it says."""
+    message = f"healthy {next(token)}"
+    healthy.say(message)
+    return healthy.hear_until(message)[-1] == message
+
+
+@FEW
+@given(HEADS, st.binary(max_size=300))
+def test_any_bytes_instead_of_frames(echo_server, healthy, head, rubbish):
+    """The server answers or closes, and a healthy client beside never notices."""
+    with Wire(echo_server.port) as client:
+        client.send(head + rubbish)
+        client.socket.shutdown(1)
+        client.ending()
+    assert is_well(healthy)
+
+
+REQUESTS = st.one_of(
+    st.binary(max_size=300),
+    st.builds(
+        lambda start, end: start + end + b"\r\n\r\n",
+        st.sampled_from(
+            [b"GET / HTTP/1.1\r\n", request()[:-2], b"GET /", b"GET  HTTP/1.1", b"HEAD /", b""]
+        ),
+        st.binary(max_size=300),
+    ),
+    st.builds(
+        lambda name, value: request().replace(b"Host: localhost", name + b": " + value),
+        st.sampled_from(
+            [
+                b"Host",
+                b"Origin",
+                b"Upgrade",
+                b"Sec-WebSocket-Protocol",
+                b"Range",
+                b"If-Modified-Since",
+                b"Content-Length",
+                b"Transfer-Encoding",
+            ]
+        ),
+        st.binary(max_size=60),
+    ),
+)
+
+
+@FEW
+@given(REQUESTS)
+def test_any_bytes_instead_of_a_request(echo_server, healthy, rubbish):
+    """The same for what comes before there is a WebSocket."""
+    with Wire(echo_server.port, path=None) as client, contextlib.suppress(ConnectionError):
+        client.send(rubbish)
+        client.socket.shutdown(1)
+        while client.socket.recv(65536):
+            pass
+    assert is_well(healthy)

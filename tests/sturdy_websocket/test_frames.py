@@ -1,0 +1,195 @@
+"""Frames (RFC 6455, sections 5, 7 and 8), rule by rule: bytes in, what must come out.
+
+Each copy of sturdy_websocket.py is asked through its own server, as a process. What comes back
+is read by the `websockets` package.
+"""
+
+import itertools
+import struct
+
+import pytest
+from wire import (
+    BINARY,
+    CLOSE,
+    CONT,
+    PING,
+    PONG,
+    TEXT,
+    Wire,
+    close_code,
+    close_frame,
+    echo_of,
+    frame,
+    odd_frame,
+    without_sensor,
+)
+
+MIB = 1024 * 1024
+
+
+# What was sent, and what the server must have understood: messages (str or bytes), and pongs as
+# (PONG, payload).
+GOOD_ROWS = {
+    "5.6 text": (frame(TEXT, "hello"), ["hello"]),
+    "5.6 empty text": (frame(TEXT), [""]),
+    "5.6 text with a null and quotes": (frame(TEXT, '\0"\\\n'), ['\0"\\\n']),
+    "5.6 text with letters of 1 to 4 bytes": (frame(TEXT, "aß€🙂\U0010ffff"), ["aß€🙂\U0010ffff"]),
+    "5.6 binary": (frame(BINARY, b"\xff\x00\x80"), [b"\xff\x00\x80"]),
+    "5.6 empty binary": (frame(BINARY), [b""]),
+    "5.2 longest short length": (frame(TEXT, "x" * 125), ["x" * 125]),
+    "5.2 shortest length of 16 bits": (frame(TEXT, "x" * 126), ["x" * 126]),
+    "5.2 longest length of 16 bits": (frame(BINARY, b"x" * 65535), [b"x" * 65535]),
+    "5.2 shortest length of 64 bits": (frame(BINARY, b"x" * 65536), [b"x" * 65536]),
+    "5.2 a length written longer than need be": (
+        b"\x81\xfe\x00\x02\0\0\0\0hi" + b"\x81\xff" + struct.pack("!Q", 2) + b"\0\0\0\0yo",
+        ["hi", "yo"],
+    ),
+    "5.3 a mask of zeros": (odd_frame(0x81, b"hello"), ["hello"]),
+    "5.3 every byte, every place of the mask": (
+        b"".join(frame(BINARY, bytes(range(n, 256)) + bytes(range(n))) for n in range(5)),
+        [bytes(range(n, 256)) + bytes(range(n)) for n in range(5)],
+    ),
+    "5.4 a message in three frames": (
+        frame(TEXT, "he", False) + frame(CONT, "ll", False) + frame(CONT, "o"),
+        ["hello"],
+    ),
+    "5.4 a binary message in frames": (
+        frame(BINARY, b"\xff", False) + frame(CONT, b"\xfe"),
+        [b"\xff\xfe"],
+    ),
+    "5.4 frames without bytes": (
+        frame(TEXT, "", False) + frame(CONT, "", False) + frame(CONT, ""),
+        [""],
+    ),
+    "5.4 a letter cut by the frames": (
+        frame(TEXT, "🙂".encode()[:2], False) + frame(CONT, "🙂".encode()[2:]),
+        ["🙂"],
+    ),
+    "5.4 a ping between the frames of a message": (
+        frame(TEXT, "he", False) + frame(PING, "now") + frame(CONT, "llo"),
+        [(PONG, b"now"), "hello"],
+    ),
+    "5.4 a hundred frames": (
+        frame(TEXT, "0", False) + frame(CONT, "1", False) * 98 + frame(CONT, "2"),
+        ["0" + "1" * 98 + "2"],
+    ),
+    "5.5.2 a ping is answered with its bytes": (frame(PING, b"\xff\x00"), [(PONG, b"\xff\x00")]),
+    "5.5.2 an empty ping": (frame(PING), [(PONG, b"")]),
+    "5.5.2 a ping of 125 bytes": (frame(PING, b"x" * 125), [(PONG, b"x" * 125)]),
+    "5.5.2 pings in a row": (
+        b"".join(frame(PING, str(n)) for n in range(10)),
+        [(PONG, str(n).encode()) for n in range(10)],
+    ),
+    "5.5.3 a pong that nobody asked for is passed over": (frame(PONG, "?"), []),
+    "1.4 messages in one piece come out in order": (
+        b"".join(frame(TEXT, str(n)) for n in range(100)),
+        [str(n) for n in range(100)],
+    ),
+    "10.4 a message as long as the limit": (frame(BINARY, b"x" * 16 * MIB), [b"x" * 16 * MIB]),
+}
+
+
+def huge(first, length):
+    """Returns the head of a frame that is longer than anybody would believe."""
+    return bytes([first, 0xFF]) + struct.pack("!Q", length) + b"mask"
+
+
+# Under the code with which the server has to close: what was sent.
+CLOSE_ROWS = {
+    None: {"5.5.1 a close frame without a code": close_frame()},
+    1000: {
+        "5.5.1 what comes after a close frame is not read": (
+            close_frame(1000) + frame(TEXT, "late") + frame(PING)
+        ),
+        "5.5.1 a reason of 123 bytes": close_frame(1000, b"x" * 123),
+        "5.5.1 a close frame inside a message": frame(TEXT, "half", False) + close_frame(1000),
+    },
+    1002: {
+        "5.5.1 a close frame of one byte": odd_frame(0x88, b"\x03"),
+        "5.5 a close frame of 126 bytes": close_frame(1000, b"x" * 124),
+        "5.5 a ping of 126 bytes": odd_frame(0x89, b"x" * 126),
+        "5.5 a pong of 126 bytes": odd_frame(0x8A, b"x" * 126),
+        "5.5 a ping in fragments": odd_frame(0x09, b"half"),
+        "5.5 a close frame in fragments": odd_frame(0x08, b"\x03\xe8"),
+        "5.1 a frame without a mask": b"\x81\x05hello",
+        "5.1 a ping without a mask": b"\x89\x00",
+        "5.4 a continuation of nothing": frame(CONT, "?"),
+        "5.4 a continuation after the end": frame(TEXT, "all") + frame(CONT, "?"),
+        "5.4 a new text before the end": frame(TEXT, "half", False) + frame(TEXT, "?"),
+        "5.4 a new binary before the end": frame(TEXT, "half", False) + frame(BINARY, "?"),
+    },
+    1007: {
+        "5.5.1 a reason that is no UTF-8": close_frame(1000, b"\xff"),
+        "8.1 a wrong byte": frame(TEXT, b"caf\xe9"),
+        "8.1 a character that does not end": frame(TEXT, b"caf\xc3"),
+        "8.1 half of a surrogate pair": frame(TEXT, b"\xed\xa0\x80"),
+        "8.1 a character written longer than need be": frame(TEXT, b"\xc0\xaf"),
+        "8.1 a character beyond Unicode": frame(TEXT, b"\xf4\x90\x80\x80"),
+        "8.1 a wrong byte in the second fragment": (
+            frame(TEXT, "caf", False) + frame(CONT, b"\xe9s", False)
+        ),
+        "8.1 a wrong byte before its frame is whole": (
+            b"\x81\xff" + struct.pack("!Q", 9999) + b"\0\0\0\0\xff"
+        ),
+        "8.1 a wrong character before its fragment is whole": (
+            frame(TEXT, b"\xf4", False) + b"\x80\xe4\0\0\0\0\x90"
+        ),
+    },
+    1009: {
+        "7.4.1 one byte more than the limit": huge(0x82, 16 * MIB + 1),
+        "7.4.1 a frame of 2^63 - 1 bytes": huge(0x81, (1 << 63) - 1),
+        "7.4.1 fragments that are too long together": (
+            frame(BINARY, b"x" * 9 * MIB, False) + huge(0x00, 8 * MIB)
+        ),
+    },
+    "1002 or 1009": {"7.4.1 a frame of 2^63 bytes": huge(0x82, 1 << 63)},
+}
+for _code in (1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999):
+    CLOSE_ROWS.setdefault(_code, {})["7.4 answered with itself"] = close_frame(_code, b"reason")
+for _code in (0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535):
+    CLOSE_ROWS[1002][f"7.4 code {_code} may not be sent"] = close_frame(_code)
+for _bit, _opcode in itertools.product((0x40, 0x20, 0x10), (TEXT, PING)):
+    CLOSE_ROWS[1002][f"5.2 bit {_bit:#x} of {_opcode}"] = odd_frame(0x80 | _bit | _opcode, b"x")
+for _opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15):
+    CLOSE_ROWS[1002][f"5.2 opcode {_opcode} is reserved"] = odd_frame(0x80 | _opcode, b"x")
+
+
+def understood(folder, frames):
+    """Returns what the server of this folder sends back when it has understood these."""
+    answers = []
+    for each in frames:
+        if isinstance(each, tuple):
+            answers.append(each)
+            continue
+        echo = echo_of(folder, each)
+        if echo is not None:
+            answers.append((TEXT, echo.encode()) if isinstance(echo, str) else (BINARY, echo))
+    return answers
+
+
+@pytest.mark.parametrize("rule", GOOD_ROWS)
+def test_rule_of_frames(server, rule):
+    sent, wanted = GOOD_ROWS[rule]
+    with Wire(server.port) as client:
+        client.send(sent)
+        got = without_sensor(server.folder, client.sync())
+    assert got == understood(server.folder, wanted)
+
+
+@pytest.mark.parametrize(
+    "code, rule", [(code, rule) for code in CLOSE_ROWS for rule in CLOSE_ROWS[code]]
+)
+def test_rule_of_closing(server, code, rule):
+    """The close frame has the right code, nothing comes after it, and the server hangs up."""
+    wanted = ["all"] if rule == "5.4 a continuation after the end" else []
+    with Wire(server.port) as client:
+        client.send(CLOSE_ROWS[code][rule])
+        got = []
+        while not got or got[-1][0] != CLOSE:
+            got += without_sensor(server.folder, [client.read()])
+        assert got[:-1] == understood(server.folder, wanted)
+        payload = got[-1][1]
+        assert str(close_code(payload)) in str(code)
+        payload[2:].decode()
+        with pytest.raises(EOFError):
+            client.read()

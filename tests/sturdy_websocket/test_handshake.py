@@ -1,0 +1,131 @@
+"""The handshake (RFC 6455, section 4): who is let in, what is answered to everybody else."""
+
+import pytest
+from wire import ACCEPT, PING, PONG, Wire, frame, request, without_sensor
+
+HANDSHAKES = {
+    "4.2.2 a handshake as it should be": ({}, 101),
+    "4.2.1 the key words in any case": ({"Upgrade": "WebSocket", "Connection": "upgrade"}, 101),
+    "4.2.1 a list in Connection": ({"Connection": "keep-alive, Upgrade"}, 101),
+    "4.2.1 a list in Upgrade": ({"Upgrade": "h2c, websocket"}, 101),
+    "4.2.1 extensions that the server does not know": (
+        {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"},
+        101,
+    ),
+    "5.1 any path, with a question": ({"path": "/room/one?name=a%20b"}, 101),
+    "4.2.1 no key": ({"Sec-WebSocket-Key": None}, 400),
+    "4.2.1 an empty key": ({"Sec-WebSocket-Key": ""}, 400),
+    "4.2.1 a key of 15 bytes": ({"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAA"}, 400),
+    "4.2.1 a key that is no base64": ({"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub2!jZQ=="}, 400),
+    "4.2.1 a key with a letter that is no ASCII": (
+        {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZé=="},
+        400,
+    ),
+    "4.2.1 no Host": ({"Host": None}, 400),
+    "4.2.1 Connection without Upgrade": ({"Connection": "keep-alive"}, 400),
+    "4.2.1 no Connection": ({"Connection": None}, 400),
+    "4.4 no version": ({"Sec-WebSocket-Version": None}, 426),
+    "4.4 version 8": ({"Sec-WebSocket-Version": "8"}, 426),
+    "4.4 version 14": ({"Sec-WebSocket-Version": "14"}, 426),
+    "4.4 a version that is no number": ({"Sec-WebSocket-Version": "x"}, 426),
+    "4.2.1 HTTP/1.0": ({"version": "HTTP/1.0"}, 400),
+    "4.2.1 HTTP/9.9": ({"version": "HTTP/9.9"}, 505),
+    "4.2.1 no version of HTTP at all": ({"version": "HTTP"}, 400),
+    "4.2.1 HEAD": ({"method": "HEAD"}, 400),
+    "4.2.1 POST": ({"method": "POST"}, 501),
+    "4.2.1 a method that nobody knows": ({"method": "BREW"}, 501),
+    "10.2 a page from somewhere else": ({"Origin": "https://example.com"}, 403),
+    "a header line of 60 KB": ({"Cookie": "x" * 60_000}, 101),
+    "a header line of 70 KB": ({"Cookie": "x" * 70_000}, 431),
+    "headers of 80 KB together": ({f"X-{n}": "x" * 1000 for n in range(80)}, 431),
+    "90 headers": ({f"X-{n}": "x" for n in range(90)}, 101),
+    "200 headers": ({f"X-{n}": "x" for n in range(200)}, 431),
+    "a path of 70 KB": ({"path": "/" + "x" * 70_000}, 414),
+}
+
+
+@pytest.mark.parametrize("rule", HANDSHAKES)
+def test_rule_of_the_handshake(server, rule):
+    changes, status = HANDSHAKES[rule]
+    with Wire(server.port, path=None) as client:
+        client.send(request(**changes))
+        got, headers = client.read_head()
+        assert got == status
+        if status == 101:
+            assert headers["sec-websocket-accept"] == ACCEPT
+            assert headers["upgrade"].lower() == "websocket"
+            assert headers["connection"].lower() == "upgrade"
+            assert "sec-websocket-extensions" not in headers
+            client.sync()
+            return
+        if status == 426:
+            assert headers["sec-websocket-version"] == "13"
+            assert "websocket" in headers["upgrade"].lower()
+        if changes.get("method") != "HEAD":
+            page = client.read_body(headers).decode()
+            assert headers["content-type"].startswith("text/html")
+            assert "<" in page and len(page) > 40
+        assert client.is_at_end()
+
+
+def test_frames_right_behind_the_request(server):
+    """A client need not wait for the answer to its handshake."""
+    with Wire(server.port, path=None) as client:
+        client.send(request() + frame(PING, b"early"))
+        assert client.read_head()[0] == 101
+        got = without_sensor(server.folder, [client.read()])
+        while not got:
+            got = without_sensor(server.folder, [client.read()])
+        assert got == [(PONG, b"early")]
+
+
+@pytest.mark.parametrize(
+    "asked, chosen",
+    [
+        (None, None),
+        ("mqtt", "mqtt"),
+        ("mqtt, chat", "mqtt"),
+        ("chat,mqtt", "chat"),
+        (" , mqtt", "mqtt"),
+    ],
+)
+def test_subprotocol(server, asked, chosen):
+    """A browser gives up if none of the protocols it names is chosen."""
+    with Wire(server.port, Sec_WebSocket_Protocol=asked) as client:
+        assert client.status == 101
+        assert client.headers.get("sec-websocket-protocol") == chosen
+        client.sync()
+
+
+@pytest.mark.parametrize("asked", ["", ",", " , "])
+def test_subprotocol_that_is_none(server, asked):
+    """What is no name of a protocol is never sent back."""
+    with Wire(server.port, Sec_WebSocket_Protocol=asked) as client:
+        assert client.status in (101, 400)
+        assert not client.headers.get("sec-websocket-protocol")
+
+
+@pytest.mark.parametrize("folder", ["ws_server_example", "serial_to_ws_server"])
+def test_a_browser_at_the_address_of_a_server_without_pages(start_server, folder):
+    """It reads what this is, and what to open instead."""
+    words = ["demo"] if folder == "serial_to_ws_server" else []
+    with Wire(start_server(folder, *words).port, path=None) as client:
+        client.send(request(Upgrade=None, Connection="keep-alive", Sec_WebSocket_Key=None))
+        status, headers = client.read_head()
+        page = client.read_body(headers).decode()
+    assert status == 426
+    assert headers["content-type"] == "text/html; charset=utf-8"
+    assert "WebSocket server" in page and "js_client" in page
+
+
+def test_what_a_client_says_is_not_a_part_of_the_page(server):
+    """Headers that stand in an answer are text there, not tags."""
+    with Wire(server.port, path=None) as client:
+        client.send(request(Origin="http://<script>alert(1)</script>"))
+        status, headers = client.read_head()
+        assert status == 403
+        assert "<script" not in client.read_body(headers).decode().lower()
+    with Wire(server.port, path=None) as client:
+        client.send(request("/<script>", Host="<script>", Upgrade=None))
+        status, headers = client.read_head()
+        assert "<script" not in client.read_body(headers).decode().lower()

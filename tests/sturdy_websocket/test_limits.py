@@ -1,0 +1,72 @@
+"""The limits at the top of sturdy_websocket.py, with small numbers."""
+
+import contextlib
+import socket
+
+import course
+import pytest
+from wire import CONT, TEXT, Wire, frame, request
+
+
+def test_more_clients_than_there_may_be(start_server):
+    """The one too many is told 503; there is room again when one has left."""
+    server = start_server(settings={"MAX_CLIENTS": 3})
+    clients = [Wire(server.port) for _ in range(3)]
+    for client in clients:
+        client.sync()
+    with Wire(server.port) as client:
+        assert client.status == 503
+        assert "3" in client.read_body(client.headers).decode()
+    clients[0].close()
+    server.expect("connection closed")
+    clients[0] = Wire(server.port)
+    for client in clients:
+        client.sync()
+        client.close()
+
+
+def test_limit_of_a_message(start_server):
+    server = start_server("http_ws_server_example", settings={"MAX_MESSAGE": 1000})
+    with Wire(server.port) as client:
+        client.say(b"x" * 1000)
+        assert client.hear() == b"x" * 1000
+        client.send(frame(TEXT, "x" * 600, False) + frame(CONT, "x" * 400))
+        assert client.hear() == "x" * 1000
+        client.say("x" * 1001)
+        assert client.ending() == 1009
+
+
+def test_request_that_drips(start_server):
+    """A request has its time in all, however it comes: byte by byte, or not at all."""
+    server = start_server(settings={"REQUEST_TIME": 0.5})
+    silent, half, drip = (Wire(server.port, path=None) for _ in range(3))
+    half.send(request()[:-1])
+    drip.send(b"GET / HTTP/1.1\r\nX: ")
+    drip.socket.settimeout(0.02)
+    with contextlib.suppress(ConnectionError):
+        for _ in range(course.PATIENCE * 50):
+            drip.send(b"x")
+            with contextlib.suppress(socket.timeout):
+                assert drip.socket.recv(1000) == b""
+                break
+        else:
+            pytest.fail("it may drip for ever")
+    assert silent.is_at_end()
+    assert half.is_at_end()
+    with Wire(server.port) as client:
+        client.sync()
+
+
+def test_a_frame_may_take_its_time(start_server):
+    """The time of a request is not the time of a frame: a board is allowed to be slow."""
+    server = start_server("http_ws_server_example", settings={"REQUEST_TIME": 0.3})
+    with Wire(server.port) as client:
+        slow = frame(TEXT, "slow and steady " * 4)
+        client.socket.settimeout(0.01)
+        for byte in slow[:-1]:
+            client.send(bytes([byte]))
+            with contextlib.suppress(socket.timeout):
+                pytest.fail(f"the server sent {client.socket.recv(1)}")
+        client.socket.settimeout(course.PATIENCE)
+        client.send(slow[-1:])
+        assert client.hear() == "slow and steady " * 4

@@ -1,0 +1,105 @@
+"""Which pages may connect (RFC 6455, section 10.2): those from here, not any web site's."""
+
+import re
+import socket
+
+import pytest
+from wire import Wire
+
+MAY = [
+    None,
+    "null",
+    "file://",
+    "http://localhost",
+    "http://localhost:5500",
+    "https://localhost:8443",
+    "http://127.0.0.1:3000",
+    "http://127.1.2.3",
+    "http://[::1]:3000",
+    "http://10.0.0.7:8000",
+    "http://192.168.1.23:3000",
+    "http://172.16.0.1",
+    "http://172.31.255.255",
+    "http://100.64.0.1",
+    "http://169.254.3.4",
+    "http://[fe80::1]",
+    "http://[fd00::1]:80",
+    "http://raspberrypi.local:3000",
+    "HTTP://LOCALHOST",
+    "https://editor.p5js.org",
+    "https://preview.p5js.org",
+]
+
+
+MAY_NOT = [
+    "https://example.com",
+    "http://example.com:8080",
+    "http://8.8.8.8",
+    "http://172.32.0.1",
+    "http://100.128.0.1",
+    "http://[2001:4860:4860::8888]",
+    "http://localhost.example.com",
+    "http://127.0.0.1.nip.io",
+    "http://127.0.0.1.example.com",
+    "http://example.com#localhost",
+    "http://local",
+    "http://example.local.com",
+    "http://examplelocal",
+    "http://xlocalhost",
+    "https://editor.p5js.org.example.com",
+    "https://xeditor.p5js.org",
+    "http://editor.p5js.org",
+    "https://editor.p5js.org:444",
+    "https://p5js.org",
+    "",
+    "garbage",
+    "://",
+    "http://",
+    "http://[",
+    "http://[::1",
+    "http://[::ffff:8.8.8.8]",
+    "http://127.0.0.1@example.com",
+    "http://1.1.1.1.local.evil",
+    "http://2130706433.example",
+    "file://example.com",
+]
+
+
+@pytest.mark.parametrize("origin", MAY)
+def test_page_that_may_connect(server, origin):
+    with Wire(server.port, Origin=origin) as client:
+        assert client.status == 101
+
+
+@pytest.mark.parametrize("origin", MAY_NOT)
+def test_page_that_may_not_connect(server, origin):
+    """It gets 403, and the terminal says what to add where."""
+    with Wire(server.port, Origin=origin) as client:
+        assert client.status == 403
+        client.read_body(client.headers)
+        assert client.is_at_end()
+    server.seen = 0
+    line = server.expect(f"^.*'{re.escape(origin)}'.*ALLOWED_SITES.*\n")[0]
+    assert line.strip().isprintable()
+
+
+def test_name_of_this_computer_may_connect(server):
+    with Wire(server.port, Origin=f"http://{socket.gethostname()}:3000") as client:
+        assert client.status == 101
+
+
+def test_site_that_the_lesson_allows(start_server):
+    server = start_server(settings={"ALLOWED_SITES": ["https://example.com"]})
+    with Wire(server.port, Origin="https://example.com") as client:
+        assert client.status == 101
+    with Wire(server.port, Origin="https://editor.p5js.org") as client:
+        assert client.status == 403
+
+
+def test_refused_origin_can_not_write_on_the_terminal(start_server):
+    """What a stranger sends is printed as harmless text, and not at any length."""
+    server = start_server()
+    with Wire(server.port, Origin="http://\x1b[2J\x9b" + "x" * 5000) as client:
+        assert client.status == 403
+    line = server.expect("^.*ALLOWED_SITES.*\n")[0]
+    assert line.strip().isprintable() and len(line) < 500
