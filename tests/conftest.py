@@ -7,6 +7,7 @@ import socket
 import course
 import pytest
 import websockets.sync.client
+from comparison import comparison
 from course import Program, free_port, missing, server_command
 
 
@@ -89,6 +90,12 @@ def server(request):
 def echo_server():
     with serving("http_ws_server_example") as program:
         yield program
+
+
+@pytest.fixture
+def compare(run, tmp_path):
+    """Returns compare(probe, good, code=…): see support/comparison.py."""
+    return comparison(run, tmp_path)
 
 
 @pytest.fixture
