@@ -39,7 +39,9 @@ HELD_BY = {
     f"http_ws_server_example/{STURDY}": [
         "sturdy_websocket", "lesson_3_ws_server_example", "lesson_1_http_ws_server_example",
     ],
-    "http_ws_server_example/server.py": ["lesson_1_http_ws_server_example"],
+    "http_ws_server_example/server.py": [
+        "lesson_1_http_ws_server_example", "lesson_3_ws_server_example",
+    ],
     "http_ws_server_example/pages.py": ["lesson_1_http_ws_server_example"],
     "ws_server_example/server.py": ["lesson_3_ws_server_example"],
     "serial_to_ws_server/server.py": ["lesson_5_serial_to_ws_server"],
