@@ -1,7 +1,6 @@
 """Ports and options: what is listed, and a sentence for each that can't work."""
 
 import errno
-import fcntl
 import os
 import socket
 import sys
@@ -122,12 +121,14 @@ def test_port_in_use_by_another_server(start_server, run, board):
 
 
 def test_port_in_use_by_another_program(run, board):
+    fcntl = pytest.importorskip("fcntl")  # not on Windows
     fcntl.flock(board.there, fcntl.LOCK_EX)
     assert "Serial Monitor" in refuse(run, board.name, "t")
 
 
 def test_nobody_else_gets_the_port(start_server, board):
     """The server holds it exclusively, from the start until its end."""
+    fcntl = pytest.importorskip("fcntl")  # not on Windows
     server = start_server(FOLDER, board.name, "t")
     with pytest.raises(BlockingIOError):
         fcntl.flock(board.there, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,7 @@
 """How a connection of the client ends: exit codes, and one sentence each."""
 
 import contextlib
+import queue
 import threading
 import time
 
@@ -28,6 +29,22 @@ def test_server_says_why(serve, run):
     assert program.errors == (
         "The server closed the connection (4000). 'the class is over\\x1b[2J'\n"
     )
+
+
+def test_it_says_goodbye(serve, run):
+    """The server hears a close frame, not a broken connection."""
+    codes = queue.Queue()
+
+    def handler(connection):
+        connection.send("hello")
+        with contextlib.suppress(ConnectionClosed):
+            connection.recv()
+        codes.put(connection.close_code)
+
+    program = run(client(serve(handler)), stdin=True)
+    program.expect("hello")
+    assert program.stop() == 0
+    assert codes.get(timeout=PATIENCE) == 1000
 
 
 def test_server_is_killed(start_server, run):
