@@ -35,8 +35,16 @@ def test_a_word_too_much():
 @pytest.mark.parametrize(
     "url, advice",
     [
-        (f"ws://127.0.0.1:{free_port()}/", r".*refused.*\. Is server\.py running.*"),
-        (f"ws://localhost:{free_port()}/", r".*refused.*\. Is server\.py running.*"),
+        pytest.param(
+            f"ws://127.0.0.1:{free_port()}/",
+            r".*refused.*\. Is server\.py running.*",
+            id="nobody there",
+        ),
+        pytest.param(
+            f"ws://localhost:{free_port()}/",
+            r".*refused.*\. Is server\.py running.*",
+            id="nobody on localhost",
+        ),
         ("ws://nobody.invalid/", r"no computer has that name\..*"),
         ("http://127.0.0.1:8080/", "an address looks like ws://.*"),
         ("ws://127.0.0.1:99999/", "an address looks like ws://.*"),
