@@ -71,6 +71,7 @@ def wait_for(page, text):
 def test_websocketd_answers_each_client_alone(do, connect):
     need("websocketd")
     section = do(HTTPS, "websocketd")
+    section.terminals[1].join()  # its client has spoken and left
     address = f"ws://127.0.0.1:{section.ports['8080']}/"
     first = connect(address)
     first.send("one")
