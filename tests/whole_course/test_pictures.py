@@ -18,7 +18,7 @@ DESK = """<style>
   img {{ display: block; }}
 </style>
 <div class="window"><img width="760" src="data:image/png;base64,{window}"></div>
-<div class="phone"><img width="290" src="data:image/png;base64,{phone}"></div>"""
+<div class="phone"><img width="272" src="data:image/png;base64,{phone}"></div>"""
 COLOURS = {
     "light": {"desk": "#ffffff", "edge": "#c9d0dc", "frame": "#15181f"},
     "dark": {"desk": "#0d1117", "edge": "#4b5568", "frame": "#4b5568"},
@@ -32,7 +32,7 @@ def test_picture_of_two_windows(start_server, open_page, tmp_path, scheme, name)
     address = f"http://localhost:{server.port}/"
     look = {"color_scheme": scheme, "device_scale_factor": 2}
     window = open_page(address, viewport={"width": 1000, "height": 700}, **look)
-    phone = open_page(address, viewport={"width": 390, "height": 740}, has_touch=True, **look)
+    phone = open_page(address, viewport={"width": 390, "height": 790}, has_touch=True, **look)
     for page in (window, phone):
         page.get_by_text("Connected", exact=True).wait_for()
     for page, text in ((window, "Hello from the laptop"), (phone, "Hi! This is the phone"),
