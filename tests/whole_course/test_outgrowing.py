@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 
-import pexpect
 import pytest
 import websockets.sync.client
 from course import PATIENCE, ROOT, TESTS, missing, need, python
@@ -29,6 +28,7 @@ FOLDER = ROOT / "http_ws_server_example"
 HTTPS, EXHIBITION = FOLDER / "HTTPS.md", FOLDER / "EXHIBITION.md"
 CHEATSHEET = FOLDER / "CHEATSHEET.md"
 P5 = TESTS / "node_modules/p5-1/lib/p5.min.js"
+pexpect = pytest.importorskip("pexpect")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="done in terminals of Unix")
 
 
