@@ -825,7 +825,7 @@ class Terminal:
             return
         with self.changed:
             if Terminal.waiting > MAX_PRINTED:
-                Terminal.left_out += 1
+                Terminal.left_out += line.count("\n")
             else:
                 Terminal.waiting += len(line) + PIECE
                 self.lines.append((self, line))

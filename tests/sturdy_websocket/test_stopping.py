@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -139,7 +140,7 @@ def client_left(client, server):
                         client.socket.settimeout(0.05)
                         try:
                             endings.append(client.ending())
-                        except TimeoutError:
+                        except socket.timeout:
                             client.socket.settimeout(PATIENCE)
                             client.send(close_frame(1000))
                             endings.append(client.ending())
@@ -157,7 +158,11 @@ def client_left(client, server):
 @posix_only
 def test_ctrl_c_after_the_server_has_stopped(lesson):
     """What a lesson does after run_forever() can be stopped as any program can."""
-    server = lesson(after='print("after"); time.sleep(60)')
+    server = lesson(
+        # A program that a shell has put into the background ignores Ctrl-C at first.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)",
+        after='print("after"); time.sleep(60)',
+    )
     server.may_complain = True
     server.process.send_signal(signal.SIGINT)
     server.expect("^after")

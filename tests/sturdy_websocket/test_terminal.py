@@ -6,6 +6,7 @@ And what is printed comes out: whole, in order, up to the last line.
 import contextlib
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -87,7 +88,7 @@ def chat(server, clients, seconds, rate=1000, begin=0):
     def listen(client, data):
         client.socket.settimeout(0.2)
         while not (stop.is_set() and len(data) >= size):
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(socket.timeout):
                 got = client.socket.recv(65536)
                 assert got, "hung up"
                 data += got
