@@ -129,7 +129,7 @@ def test_talking_is_no_silence(start_server):
         assert (opcode, payload) == (TEXT, b"0123456789")
 
 
-def test_slow_reader_is_dropped_and_only_that_one(start_server):
+def test_slow_client_is_dropped_and_only_that_one(start_server):
     """What waits for a client that does not read is bounded; over the bound it has to go."""
     server = start_server(HTTP, settings={"MAX_BACKLOG": 2_000_000})
     stalled = Wire(server.port, receive_buffer=4096)
@@ -151,7 +151,7 @@ def test_slow_reader_is_dropped_and_only_that_one(start_server):
     is_idle(server)
 
 
-def test_slow_reader_below_the_bound_gets_everything(start_server):
+def test_slow_client_below_the_bound_gets_everything(start_server):
     """A tab that was asleep for a while has missed nothing, and has it in order."""
     server = start_server(HTTP)
     sleeper = Wire(server.port, receive_buffer=4096)
