@@ -222,17 +222,27 @@ def test_system_broker_keeps_the_last_value_over_a_reboot(tmp_path):
     assert done.stdout == "512\n"
 
 
-def test_cheat_sheet_works_in_a_page(do, open_page):
-    section = do(CHEATSHEET, "In Python", only=slice(0, 3))
-    block = next(block for block in read_blocks(CHEATSHEET) if block.kind == "js")
-    page = open_page(section.page("8080"))  # an empty tab may not connect to this computer
+def test_cheat_sheet_works(tmp_path, run, open_page):
+    """Its server, and both clients of it: the one in Python and the one in a page."""
+    ports = usual_ports()
+    here = prepare(CHEATSHEET, tmp_path / "course", ports)
+    blocks = {block.mark("file")[0]: block for block in read_blocks(CHEATSHEET)}
+    for name, block in blocks.items():
+        (here / name).write_text(other_ports(block.text, ports))
+    server = run(python("cheat_server.py"), cwd=here)
+    server.expect("Ctrl-C")
+    client = run(python("cheat_client.py"), cwd=here)
+    assert client.wait() == 0 and client.output == "only to you\n"
+    server.expect(r"^1 127\.0\.0\.1 /\r?\n1 left$")
+
+    # An empty tab may not connect to this computer.
+    page = open_page(f"http://localhost:{ports['8080']}/")
     lines = []
     page.on("console", lambda line: lines.append(line.text))
-    code = block.text.replace("localhost", "127.0.0.1")  # as the server's terminal shows it
-    page.evaluate(other_ports(code, section.ports))
+    page.add_script_tag(path=here / "cheat.js")
     while not {"only to you", "to everybody"} <= set(lines):
         page.wait_for_event("console")
-    page.close()
+    server.expect(r"^2 (::1|127\.0\.0\.1) /$")
 
 
 def test_project_draws_cable_and_wifi_on_a_phone(do, open_page, connect):
