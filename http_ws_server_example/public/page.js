@@ -63,6 +63,7 @@ const CLOSE_CODES = {
 
 let shownState = "Disconnected";
 let askedServer = "";       // the address that Connect was pressed for
+let addressProblem = "";    // what is wrong with the address that was typed
 let talkingTo = "";         // the server of the connection there is: the log tells its end
 let lostBecause = "";       // why a connection was lost, until it is back or given up
 
@@ -105,7 +106,9 @@ function show(state, about) {
   logChange(state, about);
   shownState = state;
   stateLine.textContent = state;
-  noteLine.textContent = NOTES[state](about);
+  // What is wrong with an address stays in view, too, while the old one is tried again.
+  if (state !== "No answer" && state !== "Connection lost") addressProblem = "";
+  noteLine.textContent = addressProblem || NOTES[state](about);
   document.body.dataset.state = state;
   document.title = `${state === "Connected" ? "●" : "○"} ${state} - WebSocket client`;
   dimButtons();
@@ -165,11 +168,11 @@ function isAddress() {
   }
   // http://localhost:8080/ is what a server prints for browsers: the same place.
   addressField.value = addressField.value.trim().replace(/^http/, "ws");
-  const problem = problemWith(addressField.value);
-  if (!problem) return true;
+  addressProblem = problemWith(addressField.value);
+  if (!addressProblem) return true;
   // In the log, too: the note would look the same if the same address is tried once more.
-  noteLine.textContent = problem;
-  addLine("event", problem);
+  noteLine.textContent = addressProblem;
+  addLine("event", addressProblem);
   addressField.select();
   return false;
 }

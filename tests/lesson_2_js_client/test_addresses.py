@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from course import ROOT, free_port
-from pages import SERVED, copy_of, has_state, lines, no_errors
+from pages import RECORDER, SERVED, copy_of, has_state, lines, no_errors
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -51,6 +51,17 @@ def test_a_bad_address_is_seen_each_time_and_ends_nothing(start_server, page_of)
         assert page.evaluate("document.activeElement.id") == "address"
     assert page.evaluate("[tries, codes.length]") == [1, 0]
     no_errors(page)
+
+
+def test_a_bad_address_stays_in_view_while_the_old_one_is_tried_again(open_page, tmp_path):
+    url = copy_of("js_client", tmp_path, free_port())
+    page = open_page(url, prepare=lambda page: page.add_init_script(RECORDER))
+    has_state(page, "No answer")
+    page.locator("#address").fill("hello")
+    page.keyboard.press("Enter")
+    tries = page.evaluate("codes.length")
+    page.wait_for_function(f"codes.length > {tries + 1}")
+    has_state(page, "No answer", '"hello" isn\'t a WebSocket address.')
 
 
 def test_the_address_that_a_server_prints_for_browsers_will_do(start_server, open_page, tmp_path):
