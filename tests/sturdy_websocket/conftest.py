@@ -67,9 +67,12 @@ class Left:
         self.before = self.count()
 
     def count(self):
-        """Returns the numbers of threads and of open files."""
-        files = self.process.num_fds() if os.name != "nt" else self.process.num_handles()
-        return self.process.num_threads(), files
+        """Returns the numbers of threads and of open files: none of a process that has ended."""
+        try:
+            files = self.process.num_fds() if os.name != "nt" else self.process.num_handles()
+            return self.process.num_threads(), files
+        except psutil.Error:
+            return 0, 0
 
     def over(self):
         """Waits until there is no more of anything than at the beginning."""

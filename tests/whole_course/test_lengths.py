@@ -34,11 +34,8 @@ HELPERS = [
     "arduino_websocket_client/frames.ino",
     "ws_client_example/client_help.py",
 ]
-LIMITS = {**LESSONS, f"{SERVERS[0]}/sturdy_websocket.py": 675}
-# Not in two files yet.
-if not (ROOT / "p5js_client/graph.js").exists():
-    del LIMITS["p5js_client/sketch.js"]
-    HELPERS.remove("p5js_client/graph.js")
+# The deep file is not a lesson; it may not grow either.
+LIMITS = {**LESSONS, f"{SERVERS[0]}/sturdy_websocket.py": 690}
 LONGEST_FUNCTION = 20
 LONGER = ["bool sendFrame"]  # to be cut in two
 # Strings are kept, comments and what is between them taken out: a // in "ws://" is no comment.
