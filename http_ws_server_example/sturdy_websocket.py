@@ -342,8 +342,9 @@ class Outgoing:
         writer = self.writer
         if writer:
             writer.join()
-        self.quick.detach()
-        self.connection.close()
+        with self.lock:  # whoever cuts it now must not cut the next one with this number
+            self.quick.detach()
+            self.connection.close()
 
 
 # ---- SturdyHandler -------------------------------------------------------------------------
