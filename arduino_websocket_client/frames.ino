@@ -74,15 +74,9 @@ void sendTyped() {
   }
 }
 
-// Sends one frame: type is TYPE_TEXT, TYPE_PING … of ArduinoHttpClient. Returns true if it
-// went out, else checkConnection() ends the connection. Each 128 bytes are one write, so
-// nearly every message is one packet.
-bool sendFrame(byte type, const String &payload) {
-  unsigned long length = payload.length();
-  if (!online || isBroken || length > 65535) {
-    return false;
-  }
-  byte buffer[128];
+// Puts the beginning of a frame into the buffer: the type, the length, and four random mask
+// bytes, which every client has to use. Returns how many bytes that are, 8 at the most.
+byte beginFrame(byte *buffer, byte *mask, byte type, unsigned long length) {
   byte used = 0;
   buffer[used++] = 0x80 | type;
   if (length < 126) {
@@ -92,11 +86,24 @@ bool sendFrame(byte type, const String &payload) {
     buffer[used++] = length >> 8;
     buffer[used++] = length & 0xFF;
   }
-  byte mask[4];
   for (byte index = 0; index < 4; index++) {
     mask[index] = random(256);
     buffer[used++] = mask[index];
   }
+  return used;
+}
+
+// Sends one frame: type is TYPE_TEXT, TYPE_PING … of ArduinoHttpClient. Returns true if it
+// went out, else checkConnection() ends the connection. Each 128 bytes are one write, so
+// nearly every message is one packet.
+bool sendFrame(byte type, const String &payload) {
+  unsigned long length = payload.length();
+  if (!online || isBroken || length > 65535) {
+    return false;
+  }
+  byte buffer[128];
+  byte mask[4];
+  byte used = beginFrame(buffer, mask, type, length);
   for (unsigned int index = 0; index < length; index++) {
     if (used == sizeof(buffer)) {
       isBroken = isBroken || wifi.write(buffer, used) != used;

@@ -42,10 +42,10 @@ def main():
     # One thread waits for the server and one for the keyboard: neither waits for the other.
     listener = threading.Thread(target=listen, args=[connection], daemon=True)
     speaker = threading.Thread(target=speak, args=[connection], daemon=True)
-    listener.start()
-    if client_help.has_input():
-        speaker.start()
     try:
+        listener.start()
+        if client_help.has_input():
+            speaker.start()
         sys.exit(talk.wait_for_end(listener))
     finally:
         # The server says goodbye too, and listen() ends. One that is frozen can't stop us.

@@ -168,6 +168,7 @@ def test_one_connection_however_often_connect_is_pressed(start_server, page_of, 
     other.send("once")
     expect(lines(page, "received")).to_have_text(["once"])
     assert page.evaluate("tries") == 1
+    server.expect("once")
     assert server.output.count("New Connection") == 2
 
 

@@ -61,7 +61,7 @@ def test_pipe_into_a_terminal(start_server, terminal):
 
 def test_terminal_that_stands_still_costs_no_connection(start_server, connect, terminal):
     """Ctrl-S stops the output; the client goes on receiving, and says what it left out."""
-    server = start_server(HTTP, settings={"MAX_BACKLOG": 100_000, "PING_AFTER": 1})
+    server = start_server(HTTP, settings={"MAX_BACKLOG": 1_000_000})
     window = terminal(client(server.url))
     window.expect_exact("Server said: Hello")
     window.send("\x13")

@@ -97,7 +97,8 @@ def test_quick_reloads(start_server):
     two.close()
     is_idle(server)
     assert server.errors == ""
-    assert server.output.count("New Connection") == server.output.count("connection closed")
+    came = server.output.count("New Connection")
+    wait_until(lambda: server.output.count("connection closed") == came, "somebody is not gone")
 
 
 @posix_only
@@ -132,5 +133,6 @@ def test_thousand_clients_leave_at_once(start_server):
     talk(one, two)
     one.close(), two.close()
     is_idle(server)
-    assert server.output.count("New Connection") == server.output.count("connection closed") == 1002
+    wait_until(lambda: server.output.count("connection closed") == 1002, "somebody is not gone")
+    assert server.output.count("New Connection") == 1002
     assert server.errors == ""
