@@ -1,7 +1,11 @@
 """The client in a terminal: somebody types and reads."""
 
+import queue
+import threading
+
 import pytest
 from clients import HTTP, WS, client, ends
+from course import PATIENCE
 
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
@@ -59,20 +63,29 @@ def test_pipe_into_a_terminal(start_server, terminal):
     assert "Hello" not in server.output
 
 
-def test_terminal_that_stands_still_costs_no_connection(start_server, connect, terminal):
+def test_terminal_that_stands_still_costs_no_connection(serve, terminal):
     """Ctrl-S stops the output; the client goes on receiving, and says what it left out."""
-    server = start_server(HTTP, settings={"MAX_BACKLOG": 1_000_000})
-    window = terminal(client(server.url))
-    window.expect_exact("Server said: Hello")
+    stopped, pongs = threading.Event(), queue.Queue()
+
+    def handler(connection):
+        connection.send("welcome")
+        stopped.wait(PATIENCE)
+        for _ in range(20_000):
+            connection.send("x" * 1000)
+        # The pong comes when all that was sent before has been received.
+        pongs.put(connection.ping().wait(PATIENCE))
+        for message in connection:
+            connection.send(message)
+
+    window = terminal(client(serve(handler, ping_interval=None)))
+    window.expect_exact("Server said: welcome")
     window.send("\x13")
-    speaker = connect(server.url)
-    for number in range(20_000):
-        speaker.send(f"{number} " + "x" * 1000)
-        speaker.recv()
-    assert "connection closed" not in server.output
+    stopped.set()
+    assert pongs.get(timeout=2 * PATIENCE)
     window.send("\x11")
-    window.expect(r"… \d+ messages left out: the terminal stood still\.")
-    speaker.send("here again")
+    window.expect(r"… (\d+) messages left out: the terminal stood still\.")
+    assert int(window.match[1]) > 18_000
+    window.sendline("here again")
     window.expect_exact("Server said: here again")
     window.send("\x03")
     assert ends(window) == ("Disconnected.", 0)
