@@ -558,7 +558,10 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
     def leave(self, closing):
         """Takes the client out of the list, says why if we close, tells the lesson."""
-        self.server.remove(self.client)
+        # What was sent to all before is for this client too.
+        self.server.empty_outbox(wait=True)
+        with self.server.sender:
+            self.server.remove(self.client)
         if closing:
             self.send_close(closing.args[0], closing.args[1].encode())
         self.server._client_left_(self)
@@ -730,9 +733,11 @@ class SturdyServer(WebsocketServer):
         one order, and what waits for the same receiver goes as one call.
         """
         self.outbox.append((send, frame))
-        while self.outbox and self.sender.acquire(
-            blocking=len(self.outbox) > MAX_WAITING or len(frame) > 65536
-        ):
+        self.empty_outbox(wait=len(self.outbox) > MAX_WAITING or len(frame) > 65536)
+
+    def empty_outbox(self, wait):
+        """Sends what is in the outbox, if no other thread is the sender, or if wait is True."""
+        while self.outbox and self.sender.acquire(blocking=wait):
             try:
                 frames = [self.outbox.popleft() for _ in range(len(self.outbox))]
                 for send_them, group in itertools.groupby(frames, key=operator.itemgetter(0)):
@@ -803,6 +808,7 @@ class Terminal:
     """
 
     changed, lines, waiting, left_out, busy = threading.Condition(), [], 0, 0, False
+    over = False
 
     def __init__(self, stream):
         with contextlib.suppress(OSError):  # gone, or full
@@ -824,6 +830,9 @@ class Terminal:
         line, self.begun.line = getattr(self.begun, "line", ""), ""
         if not line:
             return
+        # At the very end, other threads may have stopped for ever with the lock in their hands.
+        if Terminal.over:
+            return self.write_now(line)
         with self.changed:
             if Terminal.waiting > MAX_PRINTED:
                 Terminal.left_out += line.count("\n")
@@ -875,6 +884,7 @@ class Terminal:
         sys.stdout.flush()
         with cls.changed:
             cls.changed.wait_for(lambda: not (cls.lines or cls.busy), timeout=CLOSE_TIME)
+            cls.over = True
 
 
 # ---- Starting ------------------------------------------------------------------------------

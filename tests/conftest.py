@@ -1,6 +1,7 @@
 """Fixtures: the course's servers as processes, independent clients, a real browser."""
 
 import contextlib
+import os
 import shutil
 import socket
 
@@ -9,6 +10,9 @@ import pytest
 import websockets.sync.client
 from comparison import comparison
 from course import Program, free_port, missing, server_command
+
+# A program that forgets to flush is to be found here, too.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -48,7 +48,8 @@ def main():
             speaker.start()
         sys.exit(talk.wait_for_end(listener))
     finally:
-        # The server says goodbye too, and listen() ends. One that is frozen can't stop us.
+        # The server says goodbye too, and listen() ends. Sending has a thread of its own,
+        # because it waits when the server has stopped reading.
         threading.Thread(target=connection.send_close, daemon=True).start()
         listener.join(client_help.CLOSE_TIME)
         connection.shutdown()
@@ -81,6 +82,7 @@ def speak(connection):
         connection.send("Hello")
     for line in client_help.lines():
         connection.send(line)
+        # In a pipe, this waits when too many lines have no answer yet.
         talk.sent()
     talk.wait_for_answers()
     talk.end(client_help.said_goodbye())

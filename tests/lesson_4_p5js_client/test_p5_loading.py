@@ -8,6 +8,7 @@ import pytest
 from course import free_port
 from p5_pages import FOLDER, frames, lines_for, p5_file
 from pages import SERVED, has_state, no_errors
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +55,7 @@ def test_network_that_hangs(sketch):
 def test_network_that_hangs_but_p5_is_in_the_folder(sketch, start_server, major):
     server = start_server(SERVED)
     page = sketch(server, major, cdn=lambda route: None, own_p5=True, until="commit")
-    page.wait_for_function("state.textContent === 'Connected'")
+    expect(page.locator("#state")).to_have_text("Connected")
     frames(page)
 
 

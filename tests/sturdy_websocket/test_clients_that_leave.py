@@ -113,6 +113,7 @@ def test_thousand_clients_leave_at_once(start_server):
         client.send(request())
     for client in clients:
         assert client.read_head()[0] == 101
+        client.sync()
     with Wire(server.port) as late:
         assert late.status == 503
     clients[0].say("all here?")
