@@ -10,6 +10,7 @@ folder, and besides
   speed   threads that look for files take turns
 """
 
+import contextlib
 import functools
 import os
 import threading
@@ -44,17 +45,20 @@ class CarefulPageHandler(SimpleHTTPRequestHandler):
 
     def send_head(self):
         """Sends status and headers; returns the open file, or None if there is none to send."""
+        # The answer to a short request fits into the buffer, so that nobody's network is waited
+        # for while the lock is held.
+        alone = looking_up if len(self.path) < 2000 else contextlib.nullcontext()
         try:
-            if self.is_inside():
-                return super().send_head()
+            with alone:
+                if self.is_inside():
+                    return super().send_head()
         except ValueError:  # no file has such a name
             pass
         self.send_error(404)
 
     def is_inside(self):
         """Tells whether the file that is asked for is in the folder, wherever links lead."""
-        with looking_up:
-            path = os.path.realpath(self.translate_path(self.path))
+        path = os.path.realpath(self.translate_path(self.path))
         folder = real_path(self.directory)
         return os.path.commonpath([path, folder]) == folder
 
