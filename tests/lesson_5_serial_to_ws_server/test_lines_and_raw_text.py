@@ -1,15 +1,18 @@
 """What a board prints: lines, text as it comes, bytes, noise, floods."""
 
+import contextlib
+import sys
 import time
 import types
 from unittest import mock
 
 import psutil
 import pytest
-from course import PATIENCE
+from course import PATIENCE, ROOT, free_port
 from hypothesis import given
 from hypothesis import strategies as some
 from serial_board import FOLDER, hear, hear_until
+from terminals import read_blocks
 from wire import Wire, gather, meanwhile, served
 
 
@@ -139,3 +142,26 @@ def test_flood_to_ten_clients(start_server, board):
     assert all(data == expected for data in received)
     for wire in [*wires, stalled]:
         wire.close()
+
+
+def test_the_shortest_one_of_the_readme(board, run, connect, tmp_path):
+    blocks = read_blocks(ROOT / FOLDER / "README.md")
+    short = next(block.text for block in blocks if block.mark("file") == ["shortest_server.py"])
+    port = free_port()
+    program = tmp_path / "shortest_server.py"
+    program.write_text(short.replace("/dev/ttyACM0", board.name).replace("8080", str(port)))
+    run([sys.executable, program])
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            client = connect(f"ws://127.0.0.1:{port}")
+            break
+        except OSError:
+            assert time.monotonic() < end
+    # The package answers before the client is in its list.
+    while True:
+        board.print(b"512\r\n")
+        with contextlib.suppress(TimeoutError):
+            assert client.recv(timeout=0.2) == "512"
+            break
+        assert time.monotonic() < end
