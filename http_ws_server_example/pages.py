@@ -18,8 +18,8 @@ from http.server import SimpleHTTPRequestHandler
 
 # Where a folder really is: asked once, not for each request.
 real_path = functools.lru_cache(os.path.realpath)
-# Threads that look for files one after the other are faster than all at once. It is held
-# for the look-up only, never while an answer is written: who doesn't read holds up nobody.
+# Threads that look for files one after the other are faster than all at once. It is never held
+# while something is sent over the network: who doesn't read holds up nobody.
 looking_up = threading.Lock()
 
 
