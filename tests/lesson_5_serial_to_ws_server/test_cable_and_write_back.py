@@ -10,8 +10,9 @@ import types
 
 import course
 import pytest
-from course import PATIENCE, ROOT, python
+from course import PATIENCE, ROOT, TESTS, need, python
 from serial_board import FOLDER, hear
+from terminals import solution
 from wire import TEXT, Wire, frame, meanwhile
 
 
@@ -238,3 +239,17 @@ def test_lines_arrive_while_the_terminal_stands_still(board, connect):
                 assert hear(client, 5001) == ["x" * 99] * 5001
         finally:
             server.kill()
+
+
+def test_sketch_of_the_lamp_compiles(tmp_path):
+    """The README's solution for the board, against the headers of the tests' own board."""
+    blocks = solution(ROOT / FOLDER / "README.md", "Combine: a lamp for your friends")
+    sketch = next(block.text for block in blocks if block.kind == "cpp")
+    file = tmp_path / "lamp.cpp"
+    file.write_text(f"#include <Arduino.h>\n{sketch}")
+    words = ["-std=gnu++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
+    headers = TESTS / "support" / "arduino_host"
+    done = subprocess.run(
+        [need("g++"), *words, "-I", headers, file], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
