@@ -121,8 +121,8 @@ def test_ten_minutes_of_misbehaviour(start, server, seed, radio):
         70000,
     )
     assert len(server.visitors) > 10 and board.serial.count("Connected.") > 5
-    # WiFi101 starts anew when it is not left the time to join.
-    assert board.busiest <= (30100 if radio == "wifi101" else 5000)
+    # WiFi101 starts anew when it is not left the time to join: there begin() waits.
+    assert board.busiest <= (60100 if radio == "wifi101" else 5000)
 
 
 DAYS = float(os.environ.get("BOARD_DAYS", "0.25"))

@@ -71,7 +71,7 @@ void obey(const std::string &line) {
     radio.inReach = number;
     if (!number) {
       radio.joining = false;
-      radio.status = WL_CONNECTION_LOST;
+      radio.status = HOST_LOST_STATUS;
       radio.losses++;
     }
   } else if (word == "join") {
@@ -161,7 +161,10 @@ wl_status_t radioBegin(const char *network, const char *password, uint32_t wait)
                  : found       ? HOST_PASSWORD_STATUS
                                : HOST_NO_NETWORK_STATUS;
   radio.joinedAt = now + radio.joinTime;
-  while (now < end && radioStatus() != WL_CONNECTED && radio.status != WL_CONNECT_FAILED) pass(100);
+  while (now < end && radioStatus() != WL_CONNECTED && radio.status != WL_CONNECT_FAILED &&
+         radio.status != WL_DISCONNECTED) {
+    pass(100);
+  }
   return radio.status;
 }
 
