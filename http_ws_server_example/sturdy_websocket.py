@@ -255,9 +255,10 @@ class Outgoing:
 
     def end(self):
         """Gives the connection back to the system, when nobody uses it any more."""
-        self.cut()
-        writer = self.writer
+        with self.lock:
+            self.open, writer = False, self.writer
         if writer:
+            self.cut()
             writer.join()
         with self.lock:  # whoever cuts it now must not cut the next one with this number
             self.quick.detach()
@@ -433,10 +434,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
     def leave(self, closing):
         """Takes the client out of the list, says why if we close, tells the lesson."""
-        # What was sent to all before is for this client too.
-        self.server.empty_outbox(wait=True)
-        with self.server.sender:
-            self.server.remove(self.client)
+        self.server.remove(self.client)
         if closing:
             self.send_close(closing.args[0], closing.args[1].encode())
         self.server._client_left_(self)
@@ -465,6 +463,12 @@ class SturdyHandler(BaseHTTPRequestHandler):
 # ---- SturdyServer --------------------------------------------------------------------------
 
 
+def send_to(clients, data):
+    """Sends frames (bytes) to each client of a list."""
+    for client in clients:
+        client["handler"].outgoing.send(data)
+
+
 class SturdyServer(WebsocketServer):
     """The package's WebsocketServer, made whole.
 
@@ -484,6 +488,7 @@ class SturdyServer(WebsocketServer):
         self.arrived, self.idle = queue.SimpleQueue(), queue.SimpleQueue()
         self.door, self.connections, self.overdue_at = threading.Condition(), set(), {}
         self.exit = None
+        self.set_clients([])
         allow_many_files(MAX_CLIENTS + 1000)
         try:
             super().__init__(host, port_number(port))
@@ -556,8 +561,7 @@ class SturdyServer(WebsocketServer):
                 "handler": handler,
                 "address": (host.replace("::ffff:", ""), port),
             }
-            # A new list each time: a loop over the old one skips nobody.
-            self.clients = [*self.clients, handler.client]
+            self.set_clients([*self.clients, handler.client])
         self.call(self.new_client, handler.client)
 
     def _message_received_(self, handler, message):
@@ -566,7 +570,15 @@ class SturdyServer(WebsocketServer):
 
     def remove(self, client):
         with self.door:
-            self.clients = [other for other in self.clients if other is not client]
+            self.set_clients([other for other in self.clients if other is not client])
+
+    def set_clients(self, clients):
+        """Changes who is here. A new list each time: a loop over the old one skips nobody.
+
+        And what is said now goes to those who are here now, whoever comes or leaves before it
+        is sent: each list has its own function.
+        """
+        self.clients, self.send_to_all = clients, functools.partial(send_to, clients)
 
     def _client_left_(self, handler):
         if handler.client:
@@ -595,10 +607,6 @@ class SturdyServer(WebsocketServer):
     def _multicast(self, message):
         self.post(self.send_to_all, make_message(message))
 
-    def send_to_all(self, data):
-        for client in self.clients:
-            client["handler"].outgoing.send(data)
-
     def post(self, send, frame):
         """Puts a frame into the outbox, for the function send.
 
@@ -607,10 +615,7 @@ class SturdyServer(WebsocketServer):
         one order, and what waits for the same receiver goes as one call.
         """
         self.outbox.append((send, frame))
-        self.empty_outbox(wait=len(self.outbox) > MAX_WAITING or len(frame) > 65536)
-
-    def empty_outbox(self, wait):
-        """Sends what is in the outbox, if no other thread is the sender, or if wait is True."""
+        wait = len(self.outbox) > MAX_WAITING or len(frame) > 65536
         while self.outbox and self.sender.acquire(blocking=wait):
             try:
                 frames = [self.outbox.popleft() for _ in range(len(self.outbox))]
