@@ -8,7 +8,6 @@ import socket
 import course
 import pytest
 import websockets.sync.client
-from comparison import comparison
 from course import Program, free_port, missing, server_command
 
 # A program that forgets to flush is to be found here, too.
@@ -94,12 +93,6 @@ def server(request):
 def echo_server():
     with serving("http_ws_server_example") as program:
         yield program
-
-
-@pytest.fixture
-def compare(run, tmp_path):
-    """Returns compare(probe, good, code=…): see support/comparison.py."""
-    return comparison(run, tmp_path)
 
 
 @pytest.fixture
