@@ -3,12 +3,12 @@
 import contextlib
 import os
 import shutil
-import socket
 
 import course
 import pytest
 import websockets.sync.client
 from course import Program, free_port, missing, server_command
+from wire import Wire
 
 # A program that forgets to flush is to be found here, too.
 os.environ.pop("PYTHONUNBUFFERED", None)
@@ -113,18 +113,17 @@ def connect():
 
 
 @pytest.fixture
-def raw():
-    """Returns raw(port, data=b""): a plain TCP socket to the server, closed with the test."""
-    sockets = []
+def join():
+    """Returns join(server, **options): a Wire that is in, closed with the test."""
+    with contextlib.ExitStack() as wires:
 
-    def open_socket(port, data=b"", host="127.0.0.1"):
-        sockets.append(socket.create_connection((host, port), timeout=course.PATIENCE))
-        sockets[-1].sendall(data)
-        return sockets[-1]
+        def enter(server, **options):
+            wire = wires.enter_context(Wire(server.port, **options))
+            if options.get("path", "/"):
+                wire.sync()
+            return wire
 
-    yield open_socket
-    for each in sockets:
-        each.close()
+        yield enter
 
 
 @pytest.fixture(scope="session")

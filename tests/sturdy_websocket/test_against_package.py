@@ -236,6 +236,24 @@ Server = Secure
     assert both(probe, secure) == (NOTHING, "secret")
 
 
+def test_small_message_does_not_wait_for_the_one_before(both):
+    """By Nagle's algorithm it would, until that one is acknowledged: often for 40 ms."""
+
+    def probe(server):
+        with server.wire() as client:
+            client.say("does it wait?")
+            return heard(client)
+
+    option = """
+import socket
+
+def message_received(client, server, message):
+    at_once = client["handler"].connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    server.send_message(client, "no" if at_once else "yes")
+"""
+    assert both(probe, option) == ("no", "yes")
+
+
 @posix_only
 def test_hundred_at_once_have_a_place_in_the_queue(both):
     """Even if they come while the server is busy."""
