@@ -7,7 +7,7 @@ import shutil
 import course
 import pytest
 import websockets.sync.client
-from course import Program, free_port, missing, server_command
+from course import USUAL_WORDS, Program, free_port, missing, server_command
 from wire import Wire
 
 # A program that forgets to flush is to be found here, too.
@@ -45,16 +45,16 @@ def run():
 
 @pytest.fixture
 def start_server(run):
-    """Returns start(folder, *args, settings={}, **env): a server that already listens.
+    """Returns start(folder, *words, settings={}, **env): a server that already listens.
 
     The Program has .port, .url (ws://127.0.0.1:port) and .http (http://127.0.0.1:port).
     settings are other values for the settings at the top of sturdy_websocket.py.
     """
 
-    def start(folder="ws_server_example", *args, settings=None, port=None, cwd=None, **env):
+    def start(folder="ws_server_example", *words, settings=None, port=None, cwd=None, **env):
         port = port or free_port()
         program = run(
-            server_command(*args, settings=settings),
+            server_command(*(words or USUAL_WORDS.get(folder, [])), settings=settings),
             cwd=cwd or course.ROOT / folder,
             env=dict(env, PORT=port),
         )
@@ -70,9 +70,7 @@ def start_server(run):
 def serving(folder, **changes):
     """A server for all tests of a table; it may not have printed a traceback at their end."""
     port = free_port()
-    command = server_command(
-        *(["demo"] if folder == "serial_to_ws_server" else []), settings=changes
-    )
+    command = server_command(*USUAL_WORDS.get(folder, []), settings=changes)
     server = Program(command, cwd=course.ROOT / folder, env={"PORT": port})
     server.expect("Ctrl-C")
     server.port, server.folder = port, folder

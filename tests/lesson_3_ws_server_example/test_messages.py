@@ -9,7 +9,6 @@ from course import PATIENCE
 from wire import Wire, frame
 
 CHATS = ["ws_server_example", "http_ws_server_example"]
-ARGUMENTS = {"serial_to_ws_server": ["demo"]}
 posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals or users")
 
 

@@ -19,6 +19,8 @@ IN_CI = os.environ.get("CI") == "true"
 SERVERS = ["ws_server_example", "http_ws_server_example", "serial_to_ws_server"]
 # Seconds for what should happen at once, on a very busy machine.
 PATIENCE = int(os.environ.get("PATIENCE", "30"))
+# What is typed after server.py, if it isn't nothing.
+USUAL_WORDS = {"serial_to_ws_server": ["demo"]}
 # The lessons.
 FOLDERS = sorted(
     folder
