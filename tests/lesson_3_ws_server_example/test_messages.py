@@ -86,6 +86,8 @@ def test_terminal_stays_readable(start_server, folder):
     with Wire(server.port) as client:
         client.say("short")
         server.expect("^127.0.0.1: short\n")
+        client.say("x" * 100)
+        server.expect("^127.0.0.1: x{100}\n")
         client.say("x" * 100_000)
         line = server.expect("^127.0.0.1: x.*\n")[0]
         assert len(line) < 200 and "100000" in line

@@ -73,6 +73,13 @@ def test_demo_moves(listen, mode):
     server.expect(heard[-1].strip())
 
 
+@pytest.mark.parametrize("words, rate", [([], 9600), (["--baud", "115200"], 115200)])
+def test_baud_rate(listen, board, words, rate):
+    termios = pytest.importorskip("termios")  # not on Windows
+    listen(board.name, "t", *words)
+    assert termios.tcgetattr(board.there)[4] == getattr(termios, f"B{rate}")
+
+
 @pytest.mark.parametrize(
     "word, lines",
     [
