@@ -75,6 +75,34 @@ def client_left(client, server):
     assert server.output.count("left") == server.output.count("in ") == len(WAYS_TO_GO) + 2
 
 
+LEAVES_SLOWLY = """
+spoken = threading.Event()
+real_remove = SturdyServer.remove
+sturdy_websocket.PING_AFTER = 1000
+
+def remove(server, client):
+    print("leaves")
+    spoken.wait(10)
+    real_remove(server, client)
+
+SturdyServer.remove = remove
+
+def message_received(client, server, message):
+    server.send_message_to_all(message)
+    spoken.set()
+"""
+
+
+def test_message_sent_while_somebody_leaves_does_not_wait(lesson, join):
+    """It is on its way when the leaver is out of the list, not when somebody speaks again."""
+    server = lesson(LEAVES_SLOWLY)
+    one, leaver = join(server), join(server)
+    leaver.close()
+    server.expect("leaves")
+    one.say("hello")
+    assert one.hear() == "hello"
+
+
 def test_quick_reloads(start_server):
     """500 reloads in a row, as fast as they go: a chat beside them does not notice."""
     server = start_server(HTTP)
