@@ -100,10 +100,10 @@ def test_terminal_stays_readable(start_server, folder):
         server.expect("^127.0.0.1: last\n")
 
 
-def test_lines_of_many_clients_do_not_mix(start_server):
+def test_lines_of_many_clients_do_not_mix(start_server, join):
     """Each client has its thread, and each thread prints whole lines."""
     server = start_server()
-    clients = [Wire(server.port) for _ in range(10)]
+    clients = [join(server) for _ in range(10)]
     for _ in range(10):
         for client in clients:
             client.send(b"".join(frame(1, f"line {number}") for number in range(20)))

@@ -4,12 +4,11 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 
 import pytest
-from course import PATIENCE, ROOT, SERVERS, USUAL_WORDS, free_port, missing, python
-from wire import Wire, echo_of, request
+from course import ROOT, SERVERS, USUAL_WORDS, free_port, missing, python
+from wire import Wire, echo_of, request, wait_until
 
 CHATS = ["ws_server_example", "http_ws_server_example"]
 posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals or users")
@@ -53,18 +52,14 @@ def test_printed_lan_address_leads_to_the_server(start_server):
 def test_port_without_a_choice(run, folder, port):
     """Without PORT the lesson takes the number that its README names, or says that it is in use."""
     server = run(python("server.py", *USUAL_WORDS.get(folder, [])), cwd=ROOT / folder)
-    ending = rf"^Port {port} is in use|\A\Z"
-    if server.process.poll() is None:
-        for _ in range(PATIENCE * 10):
-            if "Ctrl-C" in server.output or server.process.poll() is not None:
-                break
-            with server.changed:
-                server.changed.wait(0.1)
+    wait_until(
+        lambda: "Ctrl-C" in server.output or server.process.poll() is not None, "it does not begin"
+    )
     if "Ctrl-C" in server.output:
         server.expect(rf"localhost:{port}/ ")
     else:
         server.wait()
-        assert re.search(ending, server.errors)
+        assert re.search(rf"^Port {port} is in use", server.errors)
 
 
 @pytest.mark.parametrize("way", ["folder/server.py", "server.py", "server.py, copied out alone"])
@@ -177,15 +172,9 @@ def test_pinned_packages_are_enough(run, folder):
         "print(sorted({name.split('.')[0] for name in set(sys.modules) - before "
         "if 'site-packages' in str(getattr(sys.modules[name], '__file__', ''))}))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT / folder,
-        text=True,
-        check=False,
-        capture_output=True,
-        timeout=PATIENCE,
-    )
-    assert done.stdout == "['websocket_server']\n", done.stderr
+    program = run([sys.executable, "-c", code], cwd=ROOT / folder)
+    assert program.wait() == 0
+    assert program.output == "['websocket_server']\n"
 
 
 def test_import_leaves_logging_alone(run):
