@@ -67,13 +67,12 @@ def start_server(run):
 
 
 @contextlib.contextmanager
-def serving(folder, **changes):
+def serving(folder):
     """A server for all tests of a table; it may not have printed a traceback at their end."""
     port = free_port()
-    command = server_command(*USUAL_WORDS.get(folder, []), settings=changes)
-    server = Program(command, cwd=course.ROOT / folder, env={"PORT": port})
+    server = Program(server_command(), cwd=course.ROOT / folder, env={"PORT": port})
     server.expect("Ctrl-C")
-    server.port, server.folder = port, folder
+    server.port = port
     yield server
     assert server.stop() == 0
     errors = server.errors
@@ -81,8 +80,9 @@ def serving(folder, **changes):
     assert errors == ""
 
 
-@pytest.fixture(scope="module", params=course.SERVERS)
+@pytest.fixture(scope="module", params=["ws_server_example", "http_ws_server_example"])
 def server(request):
+    """A server without pages, and one with pages."""
     with serving(request.param) as program:
         yield program
 

@@ -71,25 +71,25 @@ MAY_NOT = [
 
 
 @pytest.mark.parametrize("origin", MAY)
-def test_page_that_may_connect(server, origin):
-    with Wire(server.port, Origin=origin) as client:
+def test_page_that_may_connect(echo_server, origin):
+    with Wire(echo_server.port, Origin=origin) as client:
         assert client.status == 101
 
 
 @pytest.mark.parametrize("origin", MAY_NOT)
-def test_page_that_may_not_connect(server, origin):
+def test_page_that_may_not_connect(echo_server, origin):
     """It gets 403, and the terminal says what to add where."""
-    with Wire(server.port, Origin=origin) as client:
+    with Wire(echo_server.port, Origin=origin) as client:
         assert client.status == 403
         client.read_body(client.headers)
         assert client.is_at_end()
-    server.seen = 0
-    line = server.expect(f"^.*'{re.escape(origin)}'.*ALLOWED_SITES.*\n")[0]
+    echo_server.seen = 0
+    line = echo_server.expect(f"^.*'{re.escape(origin)}'.*ALLOWED_SITES.*\n")[0]
     assert line.strip().isprintable()
 
 
-def test_name_of_this_computer_may_connect(server):
-    with Wire(server.port, Origin=f"http://{socket.gethostname()}:3000") as client:
+def test_name_of_this_computer_may_connect(echo_server):
+    with Wire(echo_server.port, Origin=f"http://{socket.gethostname()}:3000") as client:
         assert client.status == 101
 
 

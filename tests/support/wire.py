@@ -279,8 +279,3 @@ def talk(*clients):
         assert heard.startswith(f"talk {number}")
         for other in clients:
             assert other is client or other.hear() == heard
-
-
-def without_sensor(folder, frames):
-    """Leaves out what the simulated sensor of serial_to_ws_server sends to everybody."""
-    return [each for each in frames if folder != "serial_to_ws_server" or each[0] != TEXT]
