@@ -9,18 +9,32 @@ import time
 
 import pytest
 from course import PATIENCE, ROOT
-from wire import Wire
+from wire import Wire, request
 
 FOLDER = "http_ws_server_example"
 SECRET = b"only the teacher may read this"
 PIXEL = b"\x89PNG\r\n\x1a\n"
+BIG = bytes(range(256)) * 20_000
+
+
+def copy_of_the_lesson(folder):
+    ignore = shutil.ignore_patterns("__pycache__")
+    return shutil.copytree(ROOT / FOLDER, folder / "lesson", ignore=ignore)
 
 
 @pytest.fixture
 def site(start_server, tmp_path):
-    """A copy of the lesson with more files in public/, and secrets beside it."""
-    lesson = tmp_path / "lesson"
-    shutil.copytree(ROOT / FOLDER, lesson, ignore=shutil.ignore_patterns("__pycache__"))
+    """A copy of the lesson with more files in public/, and secrets beside it.
+
+    The computer has wrong types for files.
+    """
+    lesson = copy_of_the_lesson(tmp_path)
+    (lesson / "sitecustomize.py").write_text(
+        "import mimetypes\n"
+        "mimetypes.init()\n"
+        "for ending in ('.js', '.css', '.html', '.png', '.wasm'):\n"
+        "    mimetypes.add_type('text/plain', ending)\n"
+    )
     public = lesson / "public"
     (public / "empty").mkdir()
     (public / "folder").mkdir()
@@ -28,7 +42,7 @@ def site(start_server, tmp_path):
     (public / "picture.png").write_bytes(PIXEL)
     (public / "module.wasm").write_bytes(b"\0asm")
     (public / "grüße an alle.html").write_text("<title>grüße</title>", encoding="utf-8")
-    (public / "big.bin").write_bytes(bytes(range(256)) * 20_000)
+    (public / "big.bin").write_bytes(BIG)
     (lesson / "secret.txt").write_bytes(SECRET)
     (lesson / "public_secret").mkdir()
     (lesson / "public_secret" / "secret.txt").write_bytes(SECRET)
@@ -36,7 +50,7 @@ def site(start_server, tmp_path):
         (public / "link.txt").symlink_to(lesson / "secret.txt")
         (public / "link").symlink_to(lesson / "public_secret")
         (public / "inside.png").symlink_to(public / "picture.png")
-    server = start_server(FOLDER, cwd=lesson)
+    server = start_server(FOLDER, cwd=lesson, PYTHONPATH=lesson)
     server.public = public
     return server
 
@@ -83,28 +97,14 @@ def test_served_files_are_those_of_the_folder(start_server):
     ],
 )
 def test_type_of_a_file(site, path, types):
-    """Browsers take the type from the server, and are told not to guess."""
+    """Browsers take the type from the server, and are told not to guess.
+
+    Some Windows computers have it that .js is plain text: browsers then refuse it.
+    """
     status, headers, _ = ask(site, path)
     assert status == 200
     assert headers.get_content_type() in types
     assert headers["X-Content-Type-Options"] == "nosniff"
-
-
-def test_type_does_not_depend_on_the_computer(start_server, tmp_path):
-    """Some Windows computers have it that .js is plain text: browsers then refuse it."""
-    lesson = tmp_path / "lesson"
-    shutil.copytree(ROOT / FOLDER, lesson, ignore=shutil.ignore_patterns("__pycache__"))
-    (lesson / "sitecustomize.py").write_text(
-        "import mimetypes\n"
-        "mimetypes.init()\n"
-        "for ending in ('.js', '.css', '.html', '.png', '.wasm'):\n"
-        "    mimetypes.add_type('text/plain', ending)\n"
-    )
-    (lesson / "public" / "module.wasm").write_bytes(b"\0asm")
-    server = start_server(FOLDER, cwd=lesson, PYTHONPATH=lesson)
-    assert "javascript" in ask(server, "/script.js")[1]["Content-Type"]
-    assert "text/css" in ask(server, "/styles.css")[1]["Content-Type"]
-    assert "application/wasm" in ask(server, "/module.wasm")[1]["Content-Type"]
 
 
 OUTSIDE = [
@@ -187,8 +187,7 @@ def test_public_may_itself_be_a_link(start_server, tmp_path):
     """A student keeps the pages elsewhere: the lesson's folder says so, so it is allowed."""
     if os.name != "posix":
         pytest.skip("links need a permission on Windows")
-    lesson, pages = tmp_path / "lesson", tmp_path / "pages"
-    shutil.copytree(ROOT / FOLDER, lesson, ignore=shutil.ignore_patterns("__pycache__"))
+    lesson, pages = copy_of_the_lesson(tmp_path), tmp_path / "pages"
     shutil.move(str(lesson / "public"), str(pages))
     (lesson / "public").symlink_to(pages)
     (tmp_path / "secret.txt").write_bytes(SECRET)
@@ -243,54 +242,19 @@ def test_changed_page_is_seen_at_the_next_reload(site):
     assert status == 200 and body == b"<title>mine</title>"
 
 
-def test_several_pages_on_one_connection(site):
-    """Keep-alive: page, script and styles one after the other, errors between."""
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
-    connection.connect()
-    socket = connection.sock
-    for path, code in (
-        ("/", 200),
-        ("/none", 404),
-        ("/script.js", 200),
-        ("/empty/", 404),
-        ("/styles.css", 200),
-        ("/big.bin", 200),
-    ):
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        assert answer.status == code
-        body = answer.read()
-        if code == 404:
-            # A page that is not there does not have to cost the connection, but it may.
-            if connection.sock is None:
-                connection.connect()
-                socket = connection.sock
-        else:
-            assert body == (site.public / (path[1:] or "index.html")).read_bytes()
-            assert connection.sock is socket
-    connection.request("HEAD", "/")
-    assert connection.getresponse().read() == b""
-    connection.close()
-
-
 def test_requests_in_one_piece_are_answered_in_order(site):
-    """Pipelining, and a WebSocket at the end of it."""
+    """Several pages on one connection, long and short, and a WebSocket at the end of it."""
     with Wire(site.port, path=None) as client:
-        handshake = raw_request(
-            "/",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-            "Sec-WebSocket-Version: 13",
-        )
         client.send(
             raw_request("/picture.png")
+            + raw_request("/big.bin")
             + raw_request("/", method="HEAD")
             + raw_request("/module.wasm")
-            + handshake
+            + request()
         )
-        status, headers = client.read_head()
-        assert status == 200 and client.read_body(headers) == PIXEL
+        for body in (PIXEL, BIG):
+            status, headers = client.read_head()
+            assert status == 200 and client.read_body(headers) == body
         assert client.read_head()[0] == 200
         status, headers = client.read_head()
         assert status == 200 and client.read_body(headers) == b"\0asm"

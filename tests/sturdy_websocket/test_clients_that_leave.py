@@ -41,7 +41,10 @@ WAYS_TO_GO = {
 
 @pytest.mark.parametrize("leaving", ["quiet", "says it to all"])
 def test_every_way_to_go(lesson, leaving):
-    """The others go on, client_left runs once, the list is right, there is no traceback."""
+    """The others go on, client_left runs once, the list is right, there is no traceback.
+
+    Who never came in is not noted at all.
+    """
     server = lesson(
         ""
         if leaving == "quiet"
@@ -65,6 +68,9 @@ def client_left(client, server):
             assert one.hear_until(f"bye {number}") and two.hear_until(f"bye {number}")
         leaver.close()
         talk(one, two)
+    for start in (b"", request()[:60], request(Sec_WebSocket_Key="short"), request(Upgrade=None)):
+        with Wire(server.port, path=None) as visitor:
+            visitor.send(start)
     one.close()
     server.expect("left 1 1")
     two.close()
