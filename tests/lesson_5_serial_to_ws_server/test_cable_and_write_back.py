@@ -58,6 +58,23 @@ def test_the_reader_thread_closes_the_port(run, board):
     assert closers[0] != "closed by MainThread"
 
 
+def test_exit_in_the_lesson_ends_the_program(run, board, connect):
+    """The thread that reads the board keeps nothing alive."""
+    lesson = (
+        "import sys; sys.path.insert(0, ''); import server\n"
+        "def new_client(client, server):\n"
+        "    sys.exit('enough for today')\n"
+        "server.new_client = new_client\n"
+        "server.main()"
+    )
+    port = course.free_port()
+    server = run(python("-c", lesson, board.name), cwd=ROOT / FOLDER, env={"PORT": port})
+    server.expect("SECRET_PORT|none can reach")
+    connect(f"ws://127.0.0.1:{port}")
+    assert server.wait() == 1
+    assert server.errors == "enough for today\n"
+
+
 def test_nothing_is_printed_after_the_end(listen, board):
     """The thread has ended when the server says so, also in a flood."""
     server, client = listen(board.name, "t")
