@@ -8,7 +8,7 @@ import shutil
 import time
 
 import pytest
-from course import PATIENCE, ROOT
+from course import PATIENCE, ROOT, posix_only
 from wire import Wire, request
 
 FOLDER = "http_ws_server_example"
@@ -177,16 +177,14 @@ def test_moved_does_not_lead_to_another_computer(site):
         assert not headers.get("location", "/").startswith(("//", "/\\", "http"))
 
 
+@posix_only
 def test_link_that_stays_inside(site):
-    if os.name != "posix":
-        pytest.skip("links need a permission on Windows")
     assert ask(site, "/inside.png")[2] == PIXEL
 
 
+@posix_only
 def test_public_may_itself_be_a_link(start_server, tmp_path):
     """A student keeps the pages elsewhere: the lesson's folder says so, so it is allowed."""
-    if os.name != "posix":
-        pytest.skip("links need a permission on Windows")
     lesson, pages = copy_of_the_lesson(tmp_path), tmp_path / "pages"
     shutil.move(str(lesson / "public"), str(pages))
     (lesson / "public").symlink_to(pages)

@@ -1,15 +1,13 @@
 """However clients leave and however the server is stopped: said once, and nothing is left."""
 
 import contextlib
-import os
 import signal
 
 import pytest
-from course import SERVERS, python
+from course import SERVERS, posix_only, python
 from wire import Wire, frame, gather, meanwhile, request, served
 
 CHATS = ["ws_server_example", "http_ws_server_example"]
-posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals or users")
 
 
 CLIENT = """

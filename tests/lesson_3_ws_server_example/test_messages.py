@@ -9,7 +9,6 @@ from course import PATIENCE
 from wire import Wire, frame
 
 CHATS = ["ws_server_example", "http_ws_server_example"]
-posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals or users")
 
 
 def test_ws_server_prints_and_sends_what_is_said(start_server, connect):

@@ -1,7 +1,6 @@
 """Starting a server: what it prints, which port it takes, and every wrong way to begin."""
 
 import json
-import os
 import re
 import shutil
 import sys
@@ -11,7 +10,6 @@ from course import ROOT, SERVERS, USUAL_WORDS, free_port, missing, python
 from wire import Wire, echo_of, request, wait_until
 
 CHATS = ["ws_server_example", "http_ws_server_example"]
-posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals or users")
 
 
 @pytest.mark.parametrize("folder", SERVERS)

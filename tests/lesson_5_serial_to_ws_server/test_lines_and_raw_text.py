@@ -103,6 +103,12 @@ def test_wrong_baud_rate_gets_one_hint(listen, board, noise):
     assert server.output.count("Serial.begin()") == 1
 
 
+@pytest.mark.parametrize("bad, good, hint", [(9, 0, False), (5, 5, False), (6, 4, True)])
+def test_hint_needs_ten_pieces_and_most_of_them_unreadable(lesson, capsys, bad, good, hint):
+    lesson.serial_help.BaudCheck(9600).add(b"\xff\n" * bad + b"1\n" * good)
+    assert ("Serial.begin()" in capsys.readouterr().out) == hint
+
+
 def test_a_million_bytes_without_an_end(listen, board):
     """They arrive cut at 4 KiB, nothing piles up, and the next line is whole."""
     server, client = listen(board.name, "t")

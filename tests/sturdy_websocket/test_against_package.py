@@ -9,11 +9,10 @@ import struct
 import sys
 
 import pytest
-from course import PATIENCE, ROOT, free_port, python
+from course import PATIENCE, ROOT, free_port, posix_only, python
 from websockets.exceptions import ProtocolError
 from wire import BINARY, CLOSE, CONT, PING, PONG, TEXT, Wire, close_frame, frame, odd_frame
 
-posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows can't stop a process for a while")
 NOTHING = "nothing"
 LESSON = """
 import os, sys, threading, time

@@ -1,11 +1,11 @@
 """Clients that leave: with a close frame, hung up, crashed, all at once. Nobody else notices."""
 
-import os
 import signal
 import socket
 
 import psutil
 import pytest
+from course import posix_only
 from wire import (
     PING,
     TEXT,
@@ -20,7 +20,6 @@ from wire import (
 )
 
 HTTP = "http_ws_server_example"
-posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows can't stop a process for a while")
 
 
 WAYS_TO_GO = {

@@ -1,11 +1,9 @@
 """Clients that stand still: silent, frozen, half open. They are dropped in time, and only they."""
 
-import os
 import signal
 import time
 
-import pytest
-from course import python
+from course import posix_only, python
 from wire import (
     ALWAYS_THERE,
     PING,
@@ -22,7 +20,6 @@ from wire import (
 )
 
 HTTP = "http_ws_server_example"
-posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows can't stop a process for a while")
 
 
 def test_connections_that_say_nothing(start_server, join):

@@ -2,13 +2,12 @@
 end: no thread, connection or file more than before."""
 
 import contextlib
-import os
 
 import pytest
+from course import posix_only
 from wire import TEXT, Wire, frame, request
 
 HTTP = "http_ws_server_example"
-posix_only = pytest.mark.skipif(os.name == "nt", reason="these numbers are not on Windows")
 PAGE = b"GET /script.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 # A lesson in which threads can be had or not, as a client says.

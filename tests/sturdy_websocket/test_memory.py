@@ -1,16 +1,13 @@
 """Memory: what clients cost that only listen, and what those announce who send nothing."""
 
-import os
 import sys
 import time
 
 import psutil
-import pytest
-from course import ROOT, free_port
+from course import ROOT, free_port, posix_only
 from wire import Wire, is_idle, talk
 
 HTTP = "http_ws_server_example"
-posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows can't stop a process for a while")
 
 
 @posix_only

@@ -8,10 +8,10 @@ import time
 
 import psutil
 import pytest
+from course import posix_only
 from wire import PING, TEXT, Wire, frame, is_idle, talk
 
 HTTP = "http_ws_server_example"
-posix_only = pytest.mark.skipif(os.name == "nt", reason="getrusage is not on Windows")
 
 SMALL_BUFFERS = """
 import socket

@@ -2,16 +2,13 @@
 
 import concurrent.futures
 import contextlib
-import os
 import signal
 import socket
 import time
 
 import pytest
-from course import PATIENCE
+from course import PATIENCE, posix_only
 from wire import CLOSE, TEXT, Wire, close_code, close_frame, frame, is_idle, request
-
-posix_only = pytest.mark.skipif(os.name == "nt", reason="no Ctrl-C for one process on Windows")
 
 CLOSES = """
 sturdy_websocket.CLOSE_TIME = 0.5

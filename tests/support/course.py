@@ -21,6 +21,7 @@ SERVERS = ["ws_server_example", "http_ws_server_example", "serial_to_ws_server"]
 PATIENCE = int(os.environ.get("PATIENCE", "30"))
 # What is typed after server.py, if it isn't nothing.
 USUAL_WORDS = {"serial_to_ws_server": ["demo"]}
+posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals or numbers")
 # The lessons.
 FOLDERS = sorted(
     folder
