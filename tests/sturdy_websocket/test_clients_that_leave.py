@@ -3,7 +3,6 @@
 import signal
 import socket
 
-import psutil
 import pytest
 from course import posix_only
 from wire import (
@@ -135,12 +134,11 @@ def test_quick_reloads(start_server):
 
 
 @posix_only
-def test_thousand_clients_leave_at_once(start_server):
+def test_thousand_clients_leave_at_once(start_server, left):
     """After a big class has left the server is as good as new."""
     allow_many_sockets(1000)
     server = start_server(HTTP)
-    process = psutil.Process(server.process.pid)
-    files = process.num_fds()
+    before = left(server)
     clients = [Wire(server.port) for _ in range(1000)]
     for client in clients:
         client.sync()
@@ -157,8 +155,7 @@ def test_thousand_clients_leave_at_once(start_server):
         else:
             client.close()
     server.process.send_signal(signal.SIGCONT)
-    is_idle(server)
-    wait_until(lambda: process.num_fds() <= files, "files are left open")
+    before.over()
     with Wire(server.port) as one, Wire(server.port) as two:
         two.sync()
         talk(one, two)

@@ -130,7 +130,10 @@ def change_mind(server):
 
 @posix_only
 def test_who_comes_while_the_server_stops(lesson):
-    """Who is let in is told 1001, and who isn't is refused before it is in: nobody 1006."""
+    """Who is let in is told 1001, and who isn't is refused before it is in: nobody 1006.
+
+    Nothing of them is left behind, and nothing is raised.
+    """
     for _ in range(4):
         server = lesson("""
 def client_left(client, server):
@@ -161,6 +164,7 @@ def client_left(client, server):
             assert server.stop() == 0
             endings = [code for visitor in visitors for code in visitor.result(PATIENCE)]
         assert set(endings) <= {1000, 1001}
+        assert server.errors == ""
 
 
 @posix_only
