@@ -29,7 +29,8 @@ WebSocketClient client(wifi, SECRET_SERVER, SECRET_PORT);
 
 // All times are in milliseconds, as millis() counts them.
 const unsigned long readingPause = 5000;  // from one reading to the next
-const unsigned long joinPause = 30000;    // from one try to join the network to the next
+const unsigned long joinTime = 60000;     // for one try to join the network
+const unsigned long joinPause = 10000;    // from a try to join to the next, if it has failed
 const unsigned long connectPause = 3000;  // from one try to connect to the next
 
 // When each of these was last done.
@@ -51,7 +52,7 @@ void setup() {
   prepareWiFi();
   prepareFrames();
   // As if the last tries were a pause ago: so the first ones are now.
-  lastJoin = millis() - joinPause;
+  lastJoin = millis() - joinTime;
   lastConnect = millis() - connectPause;
 }
 
@@ -71,10 +72,10 @@ void loop() {
 }
 
 // Starts to join the network. How that ends is seen in loop(). A new try begins at the
-// beginning, so there is a long pause before it: some networks take their time.
+// beginning, and some networks take their time: so a try that goes on is left alone.
 void joinNetwork() {
   hangUp("The Wi-Fi is lost.");
-  if (isTime(lastJoin, joinPause)) {
+  if (isTime(lastJoin, joinFailed() ? joinPause : joinTime)) {
     adviseOnSecrets();
     Serial.println(String("Joining the network ") + SECRET_SSID + ", status " + WiFi.status());
     WiFi.begin(SECRET_SSID, SECRET_PASS);
@@ -92,7 +93,7 @@ void connectToServer() {
   lastConnect = millis();
   // The first reading goes out at once, and a network that gets lost is joined again at once.
   lastReading = millis() - readingPause;
-  lastJoin = millis() - joinPause;
+  lastJoin = millis() - joinTime;
 }
 
 // Sends a reading as JSON when it is time, and what you type into the Serial Monitor.

@@ -4,7 +4,7 @@
   You may skip this tab. Every board's software defines a name of its own, and #if asks for
   it. Each part includes the library and has prepareWiFi(): WiFi.begin() of most boards
   waits until the board has joined the network, and setTimeout() makes it return soon. The
-  radio goes on joining by itself, except on the MKR1000, which gets the time it needs.
+  radio goes on joining by itself, except on the MKR1000: there begin() waits up to 60 s.
 
   WiFiSSLClient is the client for TLS (wss://), under the name that most libraries use.
 */
@@ -14,7 +14,8 @@
 #if defined(ARDUINO_SAMD_MKR1000)
 // MKR1000. Checks who the server is by root certificates in the radio's memory.
 #include <WiFi101.h>
-void prepareWiFi() { WiFi.setTimeout(30000); }
+void prepareWiFi() {}
+#define NOT_FOUND WL_DISCONNECTED
 
 #elif defined(ARDUINO_SAMD_MKRWIFI1010) || defined(ARDUINO_SAMD_NANO_33_IOT) || \
     defined(ARDUINO_NANO_RP2040_CONNECT) || defined(ARDUINO_SAMD_MKRVIDOR4000) || \
@@ -23,6 +24,7 @@ void prepareWiFi() { WiFi.setTimeout(30000); }
 // who the server is by root certificates in the radio's memory.
 #include <WiFiNINA.h>
 void prepareWiFi() { WiFi.setTimeout(500); }
+#define NOT_FOUND WL_CONNECT_FAILED
 
 #elif defined(ARDUINO_UNOR4_WIFI)
 // UNO R4 WiFi. Checks who the server is by root certificates in the radio's memory.
@@ -75,6 +77,17 @@ struct WiFiSSLClient : WiFiClientSecure {
 UNO R4 WiFi, Portenta H7, GIGA R1, Opta, ESP32, ESP8266 and Pico W. Choose one of them in the \
 menu Tools > Board, or add yours there."
 #endif
+
+// The state of the radio when there is no network of this name.
+#ifndef NOT_FOUND
+#define NOT_FOUND WL_NO_SSID_AVAIL
+#endif
+
+// Tells whether the radio has given up. In every other state it may still be trying.
+bool joinFailed() {
+  int status = WiFi.status();
+  return status == WL_CONNECT_FAILED || status == NOT_FOUND;
+}
 
 // Many ESP32 boards have their LED on pin 2, and don't say so.
 #ifndef LED_BUILTIN

@@ -11,20 +11,22 @@ You should see:  the addresses of the server. Open the first one in two browser
                  windows: what you type in one shows up in both.
 
 Needs:           python -m pip install websocket-server==0.6.4
-                 and the files sturdy_websocket.py and pages.py next to this one
+                 and the files pages.py, sturdy_websocket.py, frames.py and server_help.py
+                 next to this one
 
 After Tom Igoe's ExpressWsServer in websocket-examples (MIT)
 """
 
 import os
 
-# The two files next to this one.
+# Files next to this one.
 from pages import CarefulPageHandler
-from sturdy_websocket import SturdyHandler, SturdyServer, no_words_expected, port_number, shorten
+from server_help import no_words_expected, port_from_environment, shorten
+from sturdy_websocket import SturdyHandler, SturdyServer
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""
-PORT = port_number(os.environ.get("PORT", "3000"))
+PORT = port_from_environment(3000)
 # The folder with the pages, next to this file.
 PUBLIC = os.path.join(os.path.dirname(__file__), "public")
 

@@ -14,21 +14,22 @@ You should see:  the addresses of the server, then each line from the board. Ope
                  ../js_client/index.html and connect: the same lines are there.
 
 Needs:           python -m pip install websocket-server==0.6.4 pyserial==3.5
-                 and the files sturdy_websocket.py and serial_help.py next to this one
+                 and the files serial_help.py, sturdy_websocket.py, frames.py and
+                 server_help.py next to this one
 
 After Tom Igoe's SerialToWsServer in websocket-examples (MIT)
 """
 
-import os
 import threading
 
-# The two files next to this one.
+# Files next to this one.
 from serial_help import OptionReader, as_text, line_mode, open_board
-from sturdy_websocket import SturdyServer, port_number, shorten
+from server_help import port_from_environment, shorten
+from sturdy_websocket import SturdyServer
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""
-PORT = port_number(os.environ.get("PORT", "8080"))
+PORT = port_from_environment(8080)
 # A longer line is cut, so that one without an end does not fill the memory.
 MAX_LINE = 4096  # bytes
 

@@ -6,20 +6,20 @@ the list of clients and calls the lesson's functions; SturdyServer adds what it 
 The same bytes stand in all three server folders. From top to bottom:
 
   Settings        limits, and the web sites whose pages may connect
-  Frames          what a message looks like on the wire
-  Incoming        what one client sends: bytes in any pieces, and nobody may drip for ever
   Outgoing        what one client is sent: never waits for a slow client, never mixes the order
   SturdyHandler   one client, in a thread of its own
     handshake       an HTTP request becomes a WebSocket, or gets a page that says why not
-    reading         fragments, text and binary, ping and pong, closing
+    reading         messages, ping and pong, closing
     leaving         once, and with the right close code
   SturdyServer    all clients
     accepting       a thread for each connection, used again
     who is here     the list, and the lesson's functions
     sending         one order for everybody
     running         start and stop
-  Terminal        what is printed: nobody waits for a terminal that stands still
-  Starting        ports, addresses, and what to say about them
+
+It stands on two files beside it:
+  frames.py       what a message looks like on the wire
+  server_help.py  ports and addresses, and a terminal that nobody waits for
 
 The threads, and where each begins:
   main            serve_forever: accepts connections, and cuts who is overdue
@@ -37,15 +37,12 @@ The locks, and what each guards. Whoever holds one takes only those below it:
 "Section" means a section of RFC 6455, the standard: https://www.rfc-editor.org/rfc/rfc6455
 """
 
-import atexit
 import base64
-import codecs
 import collections
 import contextlib
 import errno
 import functools
 import hashlib
-import ipaddress
 import itertools
 import logging
 import operator
@@ -58,9 +55,18 @@ import sys
 import threading
 import time
 import traceback
-from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler
-from urllib.parse import urlsplit
+
+# The two files next to this one.
+from frames import CLOSE, PING, PONG, Closing, Incoming, make_frame, make_message
+from server_help import (
+    Terminal,
+    allow_many_files,
+    is_local,
+    port_advice,
+    port_number,
+    print_addresses,
+)
 
 log_handlers = logging.root.handlers[:]
 try:
@@ -77,6 +83,9 @@ except ImportError:
 # The package sets up logging for the whole program when it is imported: that is undone.
 logging.root.handlers[:] = log_handlers
 
+# From here on, who prints doesn't wait for a terminal that stands still.
+Terminal.take_over()
+
 # ---- Settings ------------------------------------------------------------------------------
 
 # Web sites whose pages may connect. Pages from your computer and network always may.
@@ -91,124 +100,32 @@ MAX_BACKLOGS = 256 * 1024 * 1024  # the same for all clients together
 PIECE = 100  # bytes that a piece of a backlog costs besides its own
 MAX_WAITING = 100  # messages to all that wait before a sender has to wait too
 MAX_REQUEST = 64 * 1024  # bytes of an HTTP request
-MAX_PRINTED = 1024 * 1024  # characters that wait for a terminal before lines are left out
 REQUEST_TIME = 10  # seconds for a whole HTTP request, however it drips
 PING_AFTER = 20  # seconds of silence before a ping; twice that: dropped
 CLOSE_TIME = 2  # seconds for a client to hang up after a close frame
 
-# ---- Frames (section 5.2) ------------------------------------------------------------------
-
-CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
-# Row k says what each byte becomes when it is XORed with k.
-XOR = [bytes(byte ^ key for byte in range(256)) for key in range(256)]
 # What the system says when it is out of files or memory: it may have some again later.
 SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-class Closing(Exception):
-    """We close the connection. args: code and reason of the close frame (section 7.4)."""
+# ---- Pages that may connect (section 10.2) -------------------------------------------------
 
 
-def make_frame(opcode, payload):
-    """Returns a whole frame as a server sends it: bytes."""
-    size = len(payload)
-    if size < 126:
-        return bytes([0x80 | opcode, size]) + payload
-    if size < 65536:
-        return bytes([0x80 | opcode, 126]) + size.to_bytes(2, "big") + payload
-    return bytes([0x80 | opcode, 127]) + size.to_bytes(8, "big") + payload
+def may_connect(origin):
+    """Tells whether a page from this origin may connect. None: it is not a browser."""
+    if origin in ("null", "file://"):
+        return PAGES_FROM_DISK
+    return origin in (None, *ALLOWED_SITES) or is_local(origin)
 
 
-def make_message(message):
-    """Returns the frame for a message: str as text, bytes as binary. Else raises TypeError."""
-    if isinstance(message, str):
-        return make_frame(TEXT, message.encode("utf-8", "replace"))
-    if isinstance(message, (bytes, bytearray, memoryview)):
-        return make_frame(BINARY, bytes(message))
-    raise TypeError(
-        f"a message is str or bytes, not {type(message).__name__}: send str() or json.dumps() of it"
+@functools.lru_cache(maxsize=100)  # once for each, however often its pages try
+def warn_of(origin):
+    """Prints that pages of a web site were refused, and what to do."""
+    what = "set PAGES_FROM_DISK = True" if origin == "null" else "add it to ALLOWED_SITES"
+    print(
+        f"Refused a page from {origin!r}. If you trust it, {what} in\n"
+        "sturdy_websocket.py and start the server again."
     )
-
-
-def unmask(data, mask):
-    """Returns the bytearray data after taking off the client's four mask bytes (section 5.3)."""
-    for i in range(4):
-        data[i::4] = data[i::4].translate(XOR[mask[i]])
-    return data
-
-
-# ---- Incoming ------------------------------------------------------------------------------
-
-
-class Incoming:
-    """What one client sends. http.server reads the lines of a request from it, then come frames."""
-
-    def __init__(self, connection):
-        self.connection, self.buffer, self.ask = connection, bytearray(), 2048
-        self.silent, self.on_silence = 0, None
-        self.begin(REQUEST_TIME)
-
-    def begin(self, seconds):
-        """The client has so many seconds, and MAX_REQUEST bytes, for what comes now."""
-        self.deadline, self.room = time.monotonic() + seconds, MAX_REQUEST
-
-    def time_left(self):
-        """Returns the seconds until the deadline; raises socket.timeout if there are none."""
-        seconds = self.deadline - time.monotonic()
-        if seconds <= 0:
-            raise socket.timeout("too late")
-        return seconds
-
-    def fill(self):
-        """Waits for more bytes. EOFError: there will be none; OSError: too late, or broken."""
-        try:
-            if self.deadline:
-                self.connection.settimeout(self.time_left())
-            data = self.connection.recv(self.ask)
-        except socket.timeout:
-            if not self.on_silence:
-                raise
-            self.silent += 1
-            return self.on_silence()
-        if not data:
-            raise EOFError("the client has hung up")
-        self.silent = 0
-        self.buffer += data
-        # Idle clients cost little memory, busy ones few calls.
-        self.ask = 65536 if len(data) == self.ask else 2048
-
-    def take(self, size):
-        """Waits for exactly so many bytes and returns them as a bytearray."""
-        while len(self.buffer) < size:
-            self.fill()
-        data = self.buffer[:size]
-        del self.buffer[:size]
-        return data
-
-    def take_pieces(self, size):
-        """Yields so many bytes in pieces, each as soon as it is here."""
-        while size:
-            if self.buffer:
-                piece = self.take(min(size, len(self.buffer)))
-                size -= len(piece)
-                yield piece
-            else:
-                self.fill()
-
-    def readline(self, limit):
-        """Returns a line as a file would. LineTooLong: the request is over MAX_REQUEST."""
-        if self.room < 0:
-            raise LineTooLong("request")
-        with contextlib.suppress(EOFError):
-            while b"\n" not in self.buffer and len(self.buffer) < limit:
-                self.fill()
-        size = min(self.buffer.find(b"\n") + 1 or limit, limit, len(self.buffer))
-        line = bytes(self.take(size))
-        self.room -= len(line)
-        return line
-
-    def close(self):
-        self.buffer.clear()
 
 
 # ---- Outgoing ------------------------------------------------------------------------------
@@ -361,14 +278,15 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
     def setup(self):
         super().setup()
-        self.rfile, self.outgoing = Incoming(self.connection), Outgoing(self.connection)
+        self.rfile = Incoming(self.connection, MAX_MESSAGE)
+        self.outgoing = Outgoing(self.connection)
         self.accepted = self.client = None
         self.said_goodbye = False
         with self.server.door:
             self.server.connections.add(self)
 
     def handle_one_request(self):
-        self.rfile.begin(REQUEST_TIME)
+        self.rfile.begin(REQUEST_TIME, MAX_REQUEST)
         super().handle_one_request()
 
     def handle(self):
@@ -466,7 +384,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
             self.outgoing.send(answer)
             self.server._new_client_(self)
             while True:
-                self.server._message_received_(self, self.read_message())
+                self.server._message_received_(self, self.rfile.read_message(self.answer_control))
         except Closing as error:
             closing = error
         except UnicodeDecodeError:
@@ -475,49 +393,6 @@ class SturdyHandler(BaseHTTPRequestHandler):
             pass  # gone, with or without a goodbye
         finally:
             self.leave(closing)
-
-    def read_message(self):
-        """Waits for a whole message and returns it: str for text, bytes for binary."""
-        kind, message, check = None, bytearray(), codecs.getincrementaldecoder("utf-8")()
-        while True:
-            fin, opcode, size, mask = self.read_header(kind, len(message))
-            if opcode >= CLOSE:
-                self.answer_control(opcode, unmask(self.rfile.take(size), mask))
-                continue
-            if fin and not kind and size <= len(self.rfile.buffer):  # nearly always
-                data = unmask(self.rfile.take(size), mask)
-                return data.decode() if opcode == TEXT else bytes(data)
-            kind = kind or opcode
-            for piece in self.rfile.take_pieces(size):
-                data = unmask(piece, mask)
-                message += data
-                if kind == TEXT:  # a wrong byte is found now, not at the end
-                    check.decode(data)
-                mask = (mask * 2)[len(piece) % 4 :][:4]
-            if fin:
-                return message.decode() if kind == TEXT else bytes(message)
-
-    def read_header(self, kind, before):
-        """Returns (fin, opcode, size, mask) of the next frame (sections 5.2, 5.4 and 5.5).
-
-        kind: opcode of the message under way or None; before: the bytes that it has so far.
-        Raises Closing for a broken rule, before anything more is read or stored.
-        """
-        first, second = self.rfile.take(2)
-        fin, opcode, size = first & 0x80, first & 0x0F, second & 0x7F
-        if first & 0x70 or opcode not in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG):
-            raise Closing(1002, "reserved bits or opcode")
-        if not second & 0x80:
-            raise Closing(1002, "a client has to mask its frames")
-        if opcode >= CLOSE and (size > 125 or not fin):
-            raise Closing(1002, "a long or cut control frame")
-        if opcode < CLOSE and (opcode == CONTINUATION) != bool(kind):
-            raise Closing(1002, "fragments out of order")
-        if size > 125:
-            size = int.from_bytes(self.rfile.take(2 if size == 126 else 8), "big")
-        if before + size > MAX_MESSAGE:
-            raise Closing(1009, f"more than {MAX_MESSAGE} bytes")
-        return fin, opcode, size, self.rfile.take(4)
 
     def answer_control(self, opcode, payload):
         """Answers a control frame (sections 5.5 and 7.4). EOFError: it was a goodbye."""
@@ -609,13 +484,12 @@ class SturdyServer(WebsocketServer):
         self.arrived, self.idle = queue.SimpleQueue(), queue.SimpleQueue()
         self.door, self.connections, self.overdue_at = threading.Condition(), set(), {}
         self.exit = None
-        allow_many_files()
+        allow_many_files(MAX_CLIENTS + 1000)
         try:
             super().__init__(host, port_number(port))
         except OSError as error:
             sys.exit(port_advice(error, host, port))
         self.RequestHandlerClass = handler
-        Terminal.take_over()
 
     def server_bind(self):
         if self.address_family == socket.AF_INET6:
@@ -795,211 +669,3 @@ class SturdyServer(WebsocketServer):
                 handler.outgoing.cut()
             with self.door:
                 self.door.wait_for(lambda: not self.connections, timeout=1)
-
-
-# ---- Terminal ------------------------------------------------------------------------------
-
-
-class Terminal:
-    """Standard output and error, written by a thread: nobody who prints waits for them.
-
-    A terminal stands still while somebody selects text in it, and a pipe while nobody reads
-    it. Over MAX_PRINTED characters, lines are left out, and one line says how many.
-    """
-
-    changed, lines, waiting, left_out, busy = threading.Condition(), [], 0, 0, False
-    over = False
-
-    def __init__(self, stream):
-        with contextlib.suppress(OSError):  # gone, or full
-            stream.flush()
-        self.stream, self.begun = stream, threading.local()
-
-    def __getattr__(self, name):
-        return getattr(self.stream, name)
-
-    def write(self, text):
-        """Takes what is printed. A line is complete when its end has come from the same thread."""
-        self.begun.line = getattr(self.begun, "line", "") + text
-        if text.endswith("\n"):
-            self.flush()
-        return len(text)
-
-    def flush(self):
-        """Lets the line that this thread has begun wait for the terminal."""
-        line, self.begun.line = getattr(self.begun, "line", ""), ""
-        if not line:
-            return
-        # At the very end, other threads may have stopped for ever with the lock in their hands.
-        if Terminal.over:
-            return self.write_now(line)
-        with self.changed:
-            if Terminal.waiting > MAX_PRINTED:
-                Terminal.left_out += line.count("\n")
-            else:
-                Terminal.waiting += len(line) + PIECE
-                self.lines.append((self, line))
-                self.changed.notify_all()
-
-    def write_now(self, text):
-        """Writes without Python's buffer, whose lock nobody may hold when the program ends."""
-        raw = getattr(self.stream.buffer, "raw", self.stream.buffer)
-        data = text.replace("\n", os.linesep).encode(self.stream.encoding, "backslashreplace")
-        with contextlib.suppress(OSError, ValueError):  # gone, full or closed
-            while data:
-                data = data[raw.write(data) :]
-
-    @classmethod
-    def write_lines(cls):
-        """The terminal's thread: takes all that waits, a few times a second, and writes it."""
-        while True:
-            with cls.changed:
-                cls.changed.wait_for(lambda: cls.lines)
-            time.sleep(0.02)  # what is printed meanwhile costs no change of threads
-            with cls.changed:
-                lines, left_out, cls.busy = cls.lines[:], cls.left_out, True
-                cls.lines.clear()
-                cls.waiting = cls.left_out = 0
-            for terminal, group in itertools.groupby(lines, key=operator.itemgetter(0)):
-                terminal.write_now("".join([line for _, line in group]))
-            if left_out:
-                lines[-1][0].write_now(f"… {left_out} lines left out: the terminal is too slow.\n")
-            with cls.changed:
-                cls.busy = False
-                cls.changed.notify_all()
-
-    @classmethod
-    def take_over(cls):
-        """Puts itself instead of sys.stdout and sys.stderr, once; at the end all is written."""
-        streams = (sys.stdout, sys.stderr)
-        if isinstance(sys.stdout, cls) or not all(hasattr(each, "buffer") for each in streams):
-            return
-        sys.stdout, sys.stderr = cls(sys.stdout), cls(sys.stderr)
-        threading.Thread(target=cls.write_lines, daemon=True).start()
-        atexit.register(cls.drain)
-
-    @classmethod
-    def drain(cls):
-        """Waits until all is written, but not for ever: the terminal may stand still."""
-        sys.stdout.flush()
-        with cls.changed:
-            cls.changed.wait_for(lambda: not (cls.lines or cls.busy), timeout=CLOSE_TIME)
-            cls.over = True
-
-
-# ---- Starting ------------------------------------------------------------------------------
-
-OTHER_PORT = """\
-  macOS, Linux:            PORT=8081 python server.py
-  Windows PowerShell:      $env:PORT=8081; python server.py
-  Windows Command Prompt:  set PORT=8081& python server.py"""
-
-
-def may_connect(origin):
-    """Tells whether a page from this origin may connect (section 10.2).
-
-    Not from a browser: no Origin; a page from disk: "null". Only addresses count as local, not
-    names that lead to them: anybody can register a name for 127.0.0.1.
-    """
-    if origin in ("null", "file://"):
-        return PAGES_FROM_DISK
-    if origin in (None, *ALLOWED_SITES):
-        return True
-    try:
-        name = urlsplit(origin).hostname or ""
-        if name == "localhost" or name.endswith(".local") or name == socket.gethostname().lower():
-            return True
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    address = getattr(address, "ipv4_mapped", None) or address
-    # 100.64.0.0/10 is the inside of a provider's network, or of one such as Tailscale's.
-    shared = address.version == 4 and address in ipaddress.ip_network("100.64.0.0/10")
-    return address.is_private or address.is_loopback or address.is_link_local or shared
-
-
-@functools.lru_cache(maxsize=100)  # once for each, however often its pages try
-def warn_of(origin):
-    """Prints that pages of a web site were refused, and what to do."""
-    what = "set PAGES_FROM_DISK = True" if origin == "null" else "add it to ALLOWED_SITES"
-    print(
-        f"Refused a page from {origin!r}. If you trust it, {what} in\n"
-        "sturdy_websocket.py and start the server again."
-    )
-
-
-def shorten(message):
-    """Returns a message (str or bytes) as one short line, so that the terminal stays readable."""
-    if isinstance(message, bytes):
-        return f"({len(message)} bytes)"
-    line = message if len(message) <= 100 else f"{message[:100]}… ({len(message)} characters)"
-    # Characters that would move the cursor or begin a new line are shown as \n and the like;
-    # the one that joins emoji is harmless.
-    return line if line.replace("\u200d", "").isprintable() else repr(line)
-
-
-def no_words_expected(help_text):
-    """Ends the program if something was typed after server.py; --help prints help_text."""
-    words = sys.argv[1:]
-    if words in (["--help"], ["-h"]):
-        print(help_text.strip())
-        sys.exit()
-    if words:
-        print(
-            f"server.py takes no {words[0]!r}. Type only: python server.py\n"
-            f"Another port, 8081 for example:\n{OTHER_PORT}",
-            file=sys.stderr,
-        )
-        sys.exit(2)
-
-
-def port_number(port):
-    """Returns the port as a number; ends the program with a sentence if it is none."""
-    text = str(port).strip()
-    if not text.isdecimal() or int(text) > 65535:
-        sys.exit(f"PORT is {port!r}, but a port is a number from 1024 to 65535, 8081 for example.")
-    return int(text)
-
-
-def port_advice(error, host, port):
-    """Returns what to do about a port that can't be had."""
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"Port {port} is in use, perhaps by another server.py. Stop that one with Ctrl-C, "
-            f"or choose another port:\n{OTHER_PORT}"
-        )
-    if isinstance(error, PermissionError):
-        return f"Port {port} is reserved on this computer. Choose one from 1024 to 65535 as PORT."
-    return f'Can\'t listen on {host!r}, port {port}: {error.strerror}. HOST = "" always works.'
-
-
-def allow_many_files():
-    """Raises this process's limit of open files: a client is one, and macOS allows 256."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource  # not on Windows, where there is no such limit
-
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = MAX_CLIENTS + 1000
-        if soft != resource.RLIM_INFINITY and soft < wanted:
-            wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def lan_address():
-    """Returns this computer's address in its network, or None. Nothing is sent to find it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
-        probe.connect(("192.0.2.1", 9))
-        return probe.getsockname()[0]
-
-
-def print_addresses(server):
-    """Prints how to reach the server, to be clicked or copied."""
-    port, lan = server.port, lan_address()
-    print("WebSocket server is running, Ctrl-C stops it.")
-    print(f"  this computer:  http://localhost:{port}/  ws://localhost:{port}/")
-    if lan and server.host in ("::", "", "0.0.0.0"):
-        print(f"  other devices:  http://{lan}:{port}/  ws://{lan}:{port}/")
-        print(f'  Arduino:        #define SECRET_SERVER "{lan}"')
-        print(f"                  #define SECRET_PORT {port}")
-    else:
-        print("  other devices:  can't reach it, there is no network or HOST keeps them out")

@@ -11,20 +11,21 @@ You should see:  the addresses of the server, then a line for each client that
                  comes, speaks and goes. Open ../js_client/index.html to speak.
 
 Needs:           python -m pip install websocket-server==0.6.4
-                 and the file sturdy_websocket.py next to this one
+                 and the files sturdy_websocket.py, frames.py and server_help.py next to
+                 this one
 
 After Tom Igoe's wsServer.js in websocket-examples (MIT)
 """
 
 import json
-import os
 
-# The file next to this one.
-from sturdy_websocket import SturdyServer, no_words_expected, port_number, shorten
+# Files next to this one.
+from server_help import no_words_expected, port_from_environment, shorten
+from sturdy_websocket import SturdyServer
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""
-PORT = port_number(os.environ.get("PORT", "8080"))
+PORT = port_from_environment(8080)
 
 
 # A client is a dictionary: its "id", its "address", and the "handler" that speaks to it.

@@ -141,6 +141,7 @@ OUTSIDE = [
     "/secret.txt",
     "/server.py",
     "/sturdy_websocket.py",
+    "/server_help.py",
     "/../server.py",
     "/link.txt",
     "/link/secret.txt",

@@ -61,6 +61,13 @@ def test_tls_is_one_changed_line(tmp_path, board, name, certificate):
     check(need("g++"), tmp_path, board, *options, defined=name, change=TLS)
 
 
+@pytest.mark.parametrize("family, options, bytes_kept", [("avr-", AVR, 1000), ("", [], 4000)])
+def test_a_message_takes_no_more_than_the_board_has(tmp_path, family, options, bytes_kept):
+    known = f'static_assert(longestMessage == {bytes_kept}, "memory");\nvoid setup() {{'
+    change = ("void setup() {", known)
+    check(need(f"{family}g++"), tmp_path, "nina", *options, "-fsyntax-only", change=change)
+
+
 def test_a_board_without_a_name_for_its_led(tmp_path):
     check(need("g++"), tmp_path, "esp32", "-fsyntax-only", "-DHOST_NO_LED")
 

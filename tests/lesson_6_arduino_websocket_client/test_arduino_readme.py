@@ -94,6 +94,21 @@ def test_the_numbers_of_the_states_are_the_librarys(tmp_path, board):
 
 
 @pytest.mark.parametrize(
+    "radio, board_or_library",
+    [("nina", "WiFiNINA"), ("wifi101", "MKR1000"), ("s3", ""), ("esp32", "")],
+)
+def test_what_the_numbers_say_of_a_misspelt_network(start, radio, board_or_library):
+    """Whoever looks its number up is not sent to the password."""
+    board = start(radio, network="misspelt")
+    board.run(15000)
+    meanings = {row[0]: row[2] for row in table("Status")}
+    first, second = re.findall(r"status (\d+)\n", board.serial)
+    assert first in meanings
+    said = meanings[second][meanings[second].index(board_or_library) :]
+    assert "no network of this name" in said.split(" On ")[0]
+
+
+@pytest.mark.parametrize(
     "library, radio", [("WiFiNINA", "nina"), ("WiFi101", "wifi101"), ("WiFiS3", "s3")]
 )
 def test_how_long_loop_stands_still(start, server, library, radio):

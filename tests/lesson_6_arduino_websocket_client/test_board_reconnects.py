@@ -78,6 +78,15 @@ def test_a_close_frame_is_answered(connected, server, code):
     board.until(lambda: len(server.visitors) == 2 and server.visitors[1].texts, 8000)
 
 
+@pytest.mark.parametrize("radio", build.RADIOS)
+def test_a_connection_that_ends_without_a_word_is_told(start, server, radio):
+    board = start(radio)
+    board.until(server.readings)
+    server.visitors[0].cut()
+    board.expect("The connection is lost.\n", 1000)
+    board.expect("connects to", 4000)
+
+
 def test_a_server_that_has_become_mute_is_left(connected, server):
     board, visitor = connected
     visitor.mute = True

@@ -13,11 +13,10 @@ def test_the_network_is_lost_and_comes_back(start, server, radio):
     board.tell("wifi 0")
     board.run(20000)
     assert board.serial.count("The Wi-Fi is lost.\nJoining the network") == 1
-    # The library of the MKR1000 lets nobody do anything while it joins.
-    assert radio == "wifi101" or len({time // 250 for time, led in board.leds}) > 20, "no blinking"
+    assert len({time // 250 for time, led in board.leds}) > 20, "no blinking"
     board.tell("wifi 1")
     back = board.now
-    board.until(lambda: server.readings(back), 35000)
+    board.until(lambda: server.readings(back), 20000)
     assert len(server.visitors) == 2
 
 
@@ -31,9 +30,10 @@ def test_after_a_short_loss_nothing_is_sent_on_the_old_connection(connected, ser
 
 
 @pytest.mark.parametrize("radio", build.RADIOS)
-@pytest.mark.parametrize("ms", [7000, 12000, 25000])
+@pytest.mark.parametrize("ms", [7000, 12000, 25000, 55000])
 def test_a_network_that_takes_long_to_join(start, server, radio, ms):
-    """Each new begin() starts anew, so it must not come too soon."""
+    """Each new begin() starts anew, so it must not come too soon. The libraries' own limits are 50
+    to 60 s."""
     board = start(radio)
     board.tell(f"join {ms}")
     board.until(server.readings, ms + 6000)
@@ -43,11 +43,12 @@ def test_a_network_that_takes_long_to_join(start, server, radio, ms):
 @pytest.mark.parametrize("radio, first", [("nina", 0), ("wifi101", 0), ("s3", 0), ("esp32", 254)])
 @pytest.mark.parametrize("settings", [{"network": "none"}, {"password": "no"}], ids=str)
 def test_a_network_that_can_not_be_joined(start, server, radio, first, settings):
-    """WiFiNINA has the same state for a network that is not there."""
+    """WiFiNINA and WiFi101 have one state for both. Whoever looks at the Serial Monitor sees it
+    soon, and need not wait as long as for a network that takes its time."""
     board = start(radio, **settings)
-    board.run(95000)
+    board.run(35000)
     tries = [int(n) for n in re.findall(r"Joining the network \w+, status (\d+)\n", board.serial)]
-    status = 1 if "network" in settings and radio != "nina" else 4
+    status = {"nina": 4, "wifi101": 6}.get(radio, 1 if "network" in settings else 4)
     assert tries[0] == first and set(tries[1:]) == {status} and len(tries) in (3, 4)
 
 

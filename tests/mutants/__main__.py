@@ -34,12 +34,15 @@ HOME = TESTS / ".venv" / "{}.{}".format(*sys.version_info)
 MINUTES = 10  # for the tests of one fault; a fault that makes them hang is found
 PATIENCE = "10"  # seconds: with a fault, most of the time is spent waiting for what never comes
 SERVERS = ["http_ws_server_example", "ws_server_example", "serial_to_ws_server"]
-STURDY = "sturdy_websocket.py"
+DEEP_FILES = ["sturdy_websocket.py", "frames.py", "server_help.py"]
 # The tests that hold each file, the most likely ones to notice first.
 HELD_BY = {
-    f"http_ws_server_example/{STURDY}": [
-        "sturdy_websocket", "lesson_3_ws_server_example", "lesson_1_http_ws_server_example",
-    ],
+    **{
+        f"http_ws_server_example/{name}": [
+            "sturdy_websocket", "lesson_3_ws_server_example", "lesson_1_http_ws_server_example",
+        ]
+        for name in DEEP_FILES
+    },
     "http_ws_server_example/server.py": [
         "lesson_1_http_ws_server_example", "lesson_3_ws_server_example",
     ],
@@ -163,7 +166,7 @@ def mutant_of(text, fault):
 def is_found(fault, course):
     """Plants the fault in the copy of the course, runs the tests, and takes it out again."""
     folder, file = fault.file.split("/")
-    copies = [course / other / file for other in (SERVERS if file == STURDY else [folder])]
+    copies = [course / other / file for other in (SERVERS if file in DEEP_FILES else [folder])]
     text = copies[0].read_text(encoding="utf-8")
     for copy in copies:
         copy.write_text(mutant_of(text, fault), encoding="utf-8")

@@ -34,7 +34,7 @@ from pathlib import Path
 import psutil
 import pytest
 import websocket
-from course import PATIENCE, ROOT, free_port
+from course import DEEP_FILES, PATIENCE, ROOT, free_port
 from markdown_it import MarkdownIt
 
 if sys.platform != "win32":  # there no README is run
@@ -258,7 +258,7 @@ def copy_course(folder, ports):
     )
     (folder / "tests").mkdir()  # its README has commands, too
     for path in folder.rglob("*"):
-        if path.suffix in EDITED and path.name != "sturdy_websocket.py":
+        if path.suffix in EDITED and path.name not in DEEP_FILES:
             path.write_text(other_ports(path.read_text(), ports))
 
 

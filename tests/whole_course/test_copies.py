@@ -4,7 +4,7 @@ import ast
 import sys
 
 import pytest
-from course import FOLDERS, ROOT, SERVERS
+from course import DEEP_FILES, FOLDERS, ROOT, SERVERS
 
 PYTHON_FILES = sorted(file for folder in FOLDERS for file in folder.glob("*.py"))
 EVENTS = ["new_client", "client_left", "message_received", "main"]
@@ -12,7 +12,7 @@ LESSONS = [*(f"{folder}/server.py" for folder in SERVERS), "ws_client_example/cl
 PUBLIC = "http_ws_server_example/public"
 # What is the same, byte for byte, in several folders.
 COPIES = {
-    "sturdy_websocket.py": SERVERS,
+    **dict.fromkeys(DEEP_FILES, SERVERS),
     "page.js": ["js_client", PUBLIC],
     "styles.css": ["js_client", PUBLIC],
 }
@@ -95,7 +95,8 @@ def test_server_is_one_word_from_the_package(folder):
     assert "server.run_forever()" in code
 
 
-def test_functions_of_the_sturdy_file_say_what_they_do():
-    for node in tree_of(ROOT / SERVERS[0] / "sturdy_websocket.py").body:
+@pytest.mark.parametrize("name", DEEP_FILES)
+def test_functions_of_the_deep_files_say_what_they_do(name):
+    for node in tree_of(ROOT / SERVERS[0] / name).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             assert ast.get_docstring(node), node.name

@@ -4,6 +4,8 @@ Time is simulated: it passes only while the test says so, hence no test here dep
 busy the computer is. The sketch is a process and its sockets are real.
 """
 
+import codecs
+import io
 import os
 import select
 import socket
@@ -40,6 +42,9 @@ class Board:
         self.server, self.serial, self.led, self.now, self.leds = server, "", 0, 0, []
         self.commands, self.seen, self.busiest = [], 0, 0
         self.heap, self.peak = 0, 0
+        # A letter or the end of a line may come in two pieces.
+        utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self.decoder = io.IncrementalNewlineDecoder(utf8, translate=True)
         self.control, other = socket.socketpair()
         self.control.settimeout(PATIENCE)
         self.reader = self.control.makefile("rb")
@@ -73,7 +78,7 @@ class Board:
             pytest.fail(f"the sketch ended\n{errors}\n--- Serial\n{self.serial}")
         self.now, led, busy, self.heap, self.peak, count = map(int, head.split())
         self.busiest = max(self.busiest, busy)
-        self.serial += self.reader.read(count).decode("utf-8", "replace").replace("\r\n", "\n")
+        self.serial += self.decoder.decode(self.reader.read(count))
         if led != self.led:
             self.led = led
             self.leds.append((self.now, led))
@@ -88,7 +93,7 @@ class Board:
 
     def tell(self, command):
         """Changes the board: "wifi 0", "wifi 1", "join 6000", "block 1", "sensor 7",
-        "send 128", "type hello"."""
+        "send 128", "type hello", "tick 4000"."""
         self.commands.append(command)
 
     def run(self, ms):

@@ -33,6 +33,9 @@ typedef enum {
 #ifndef HOST_PASSWORD_STATUS
 #define HOST_PASSWORD_STATUS WL_CONNECT_FAILED
 #endif
+#ifndef HOST_LOST_STATUS
+#define HOST_LOST_STATUS WL_CONNECTION_LOST
+#endif
 #ifndef HOST_BYTE_COSTS
 #define HOST_BYTE_COSTS 0  // µs for a byte on its way from the radio
 #endif

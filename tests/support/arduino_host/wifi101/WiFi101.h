@@ -1,7 +1,12 @@
 // WiFi101: begin() waits up to 60 s, less after setTimeout(), and what is not joined by then
-// is given up. An attempt to connect that fails takes 20 s. read() of several bytes returns -1
-// when there are none, so that the read() of ArduinoHttpClient returns rubbish.
+// is given up. A network that is lost or can't be found and a wrong password have the same
+// state, and begin() returns with it. An attempt to connect that fails takes 20 s. read() of
+// several bytes returns -1 when there are none, so that the read() of ArduinoHttpClient
+// returns rubbish.
 #pragma once
+#define HOST_NO_NETWORK_STATUS WL_DISCONNECTED
+#define HOST_PASSWORD_STATUS WL_DISCONNECTED
+#define HOST_LOST_STATUS WL_DISCONNECTED
 #include "host_wifi.h"
 #define HOST_NOTHING_READ -1
 #define HOST_CONNECT_FAILS_AFTER 20000
