@@ -3,13 +3,12 @@
 import contextlib
 import os
 import shutil
-import socket
 
 import course
 import pytest
 import websockets.sync.client
-from comparison import comparison
-from course import Program, free_port, missing, server_command
+from course import USUAL_WORDS, Program, free_port, missing, server_command
+from wire import Wire
 
 # A program that forgets to flush is to be found here, too.
 os.environ.pop("PYTHONUNBUFFERED", None)
@@ -46,16 +45,16 @@ def run():
 
 @pytest.fixture
 def start_server(run):
-    """Returns start(folder, *args, settings={}, **env): a server that already listens.
+    """Returns start(folder, *words, settings={}, **env): a server that already listens.
 
     The Program has .port, .url (ws://127.0.0.1:port) and .http (http://127.0.0.1:port).
     settings are other values for the settings at the top of sturdy_websocket.py.
     """
 
-    def start(folder="ws_server_example", *args, settings=None, port=None, cwd=None, **env):
+    def start(folder="ws_server_example", *words, settings=None, port=None, cwd=None, **env):
         port = port or free_port()
         program = run(
-            server_command(*args, settings=settings),
+            server_command(*(words or USUAL_WORDS.get(folder, [])), settings=settings),
             cwd=cwd or course.ROOT / folder,
             env=dict(env, PORT=port),
         )
@@ -68,15 +67,12 @@ def start_server(run):
 
 
 @contextlib.contextmanager
-def serving(folder, **changes):
+def serving(folder):
     """A server for all tests of a table; it may not have printed a traceback at their end."""
     port = free_port()
-    command = server_command(
-        *(["demo"] if folder == "serial_to_ws_server" else []), settings=changes
-    )
-    server = Program(command, cwd=course.ROOT / folder, env={"PORT": port})
+    server = Program(server_command(), cwd=course.ROOT / folder, env={"PORT": port})
     server.expect("Ctrl-C")
-    server.port, server.folder = port, folder
+    server.port = port
     yield server
     assert server.stop() == 0
     errors = server.errors
@@ -84,8 +80,9 @@ def serving(folder, **changes):
     assert errors == ""
 
 
-@pytest.fixture(scope="module", params=course.SERVERS)
+@pytest.fixture(scope="module", params=["ws_server_example", "http_ws_server_example"])
 def server(request):
+    """A server without pages, and one with pages."""
     with serving(request.param) as program:
         yield program
 
@@ -94,12 +91,6 @@ def server(request):
 def echo_server():
     with serving("http_ws_server_example") as program:
         yield program
-
-
-@pytest.fixture
-def compare(run, tmp_path):
-    """Returns compare(probe, good, code=…): see support/comparison.py."""
-    return comparison(run, tmp_path)
 
 
 @pytest.fixture
@@ -120,18 +111,17 @@ def connect():
 
 
 @pytest.fixture
-def raw():
-    """Returns raw(port, data=b""): a plain TCP socket to the server, closed with the test."""
-    sockets = []
+def join():
+    """Returns join(server, **options): a Wire that is in, closed with the test."""
+    with contextlib.ExitStack() as wires:
 
-    def open_socket(port, data=b"", host="127.0.0.1"):
-        sockets.append(socket.create_connection((host, port), timeout=course.PATIENCE))
-        sockets[-1].sendall(data)
-        return sockets[-1]
+        def enter(server, **options):
+            wire = wires.enter_context(Wire(server.port, **options))
+            if options.get("path", "/"):
+                wire.sync()
+            return wire
 
-    yield open_socket
-    for each in sockets:
-        each.close()
+        yield enter
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,6 @@ from course import PATIENCE
 from wire import Wire, frame
 
 CHATS = ["ws_server_example", "http_ws_server_example"]
-ARGUMENTS = {"serial_to_ws_server": ["demo"]}
-posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals or users")
 
 
 def test_ws_server_prints_and_sends_what_is_said(start_server, connect):
@@ -87,6 +85,8 @@ def test_terminal_stays_readable(start_server, folder):
     with Wire(server.port) as client:
         client.say("short")
         server.expect("^127.0.0.1: short\n")
+        client.say("x" * 100)
+        server.expect("^127.0.0.1: x{100}\n")
         client.say("x" * 100_000)
         line = server.expect("^127.0.0.1: x.*\n")[0]
         assert len(line) < 200 and "100000" in line
@@ -99,10 +99,10 @@ def test_terminal_stays_readable(start_server, folder):
         server.expect("^127.0.0.1: last\n")
 
 
-def test_lines_of_many_clients_do_not_mix(start_server):
+def test_lines_of_many_clients_do_not_mix(start_server, join):
     """Each client has its thread, and each thread prints whole lines."""
     server = start_server()
-    clients = [Wire(server.port) for _ in range(10)]
+    clients = [join(server) for _ in range(10)]
     for _ in range(10):
         for client in clients:
             client.send(b"".join(frame(1, f"line {number}") for number in range(20)))

@@ -1,25 +1,21 @@
 """Starting a server: what it prints, which port it takes, and every wrong way to begin."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 
 import pytest
-from course import PATIENCE, ROOT, SERVERS, free_port, missing, python
-from wire import Wire, echo_of, request
+from course import ROOT, SERVERS, USUAL_WORDS, free_port, missing, python
+from wire import Wire, echo_of, request, wait_until
 
 CHATS = ["ws_server_example", "http_ws_server_example"]
-ARGUMENTS = {"serial_to_ws_server": ["demo"]}
-posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals or users")
 
 
 @pytest.mark.parametrize("folder", SERVERS)
 def test_start_lines(start_server, folder):
     """The ways in are printed, each ready to be clicked or pasted."""
-    server = start_server(folder, *ARGUMENTS.get(folder, []))
+    server = start_server(folder)
     server.expect(r"SECRET_PORT \d+\n|other devices:  (?!http).*\n")
     port, (lan,) = server.port, set(re.findall(r'SECRET_SERVER "(.+)"', server.output)) or {None}
     lines = [
@@ -53,52 +49,35 @@ def test_printed_lan_address_leads_to_the_server(start_server):
 )
 def test_port_without_a_choice(run, folder, port):
     """Without PORT the lesson takes the number that its README names, or says that it is in use."""
-    server = run(python("server.py", *ARGUMENTS.get(folder, [])), cwd=ROOT / folder)
-    ending = rf"^Port {port} is in use|\A\Z"
-    if server.process.poll() is None:
-        for _ in range(PATIENCE * 10):
-            if "Ctrl-C" in server.output or server.process.poll() is not None:
-                break
-            with server.changed:
-                server.changed.wait(0.1)
+    server = run(python("server.py", *USUAL_WORDS.get(folder, [])), cwd=ROOT / folder)
+    wait_until(
+        lambda: "Ctrl-C" in server.output or server.process.poll() is not None, "it does not begin"
+    )
     if "Ctrl-C" in server.output:
         server.expect(rf"localhost:{port}/ ")
     else:
         server.wait()
-        assert re.search(ending, server.errors)
+        assert re.search(rf"^Port {port} is in use", server.errors)
 
 
-@pytest.mark.parametrize("start_in", ["root", "folder"])
-@pytest.mark.parametrize("folder", CHATS)
-def test_both_ways_to_start(run, folder, start_in):
-    """`python folder/server.py` and `cd folder && python server.py` are the same."""
-    command, cwd = (
-        ("server.py", ROOT / folder) if start_in == "folder" else (f"{folder}/server.py", ROOT)
+@pytest.mark.parametrize("way", ["folder/server.py", "server.py", "server.py, copied out alone"])
+@pytest.mark.parametrize("folder", SERVERS)
+def test_ways_to_start(run, tmp_path, folder, way):
+    """`python folder/server.py`, `cd folder && python server.py`, and the folder taken along."""
+    file, cwd = (
+        ("server.py", ROOT / folder) if way == "server.py" else (f"{folder}/server.py", ROOT)
     )
-    server = run(python(command), cwd=cwd, env={"PORT": (port := free_port())})
+    if "copied" in way:
+        file, cwd = "server.py", tmp_path / "lesson"
+        shutil.copytree(ROOT / folder, cwd, ignore=shutil.ignore_patterns("__pycache__"))
+    words = USUAL_WORDS.get(folder, [])
+    server = run(python(file, *words), cwd=cwd, env={"PORT": (port := free_port())})
     server.expect("Ctrl-C")
     with Wire(port) as client:
         client.say("hello")
-        assert client.hear() == echo_of(folder, "hello")
+        assert words or client.hear() == echo_of(folder, "hello")
     if folder == "http_ws_server_example":
         with Wire(port, path=None) as page:
-            page.send(request(Upgrade=None, Connection=None))
-            assert page.read_head()[0] == 200
-
-
-@pytest.mark.parametrize("folder", SERVERS)
-def test_folder_copied_out_alone(start_server, tmp_path, folder):
-    """A folder is all that a student has to take along."""
-    shutil.copytree(
-        ROOT / folder, tmp_path / "lesson", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    server = start_server(folder, *ARGUMENTS.get(folder, []), cwd=tmp_path / "lesson")
-    with Wire(server.port) as client:
-        if folder in CHATS:
-            client.say("hello")
-        assert client.hear()
-    if folder == "http_ws_server_example":
-        with Wire(server.port, path=None) as page:
             page.send(request(Upgrade=None, Connection=None))
             assert page.read_head()[0] == 200
 
@@ -116,7 +95,7 @@ def refusal(program):
 def test_port_in_use(start_server, run, folder):
     server = start_server()
     second = run(
-        python("server.py", *ARGUMENTS.get(folder, [])),
+        python("server.py", *USUAL_WORDS.get(folder, [])),
         cwd=ROOT / folder,
         env={"PORT": server.port},
     )
@@ -135,7 +114,7 @@ def test_port_in_use(start_server, run, folder):
 )
 def test_port_that_is_no_number(run, folder, port):
     server = run(
-        python("server.py", *ARGUMENTS.get(folder, [])),
+        python("server.py", *USUAL_WORDS.get(folder, [])),
         cwd=ROOT / folder,
         env={"PORT": port, "PYTHONUTF8": 1},
     )
@@ -166,7 +145,7 @@ def test_port_without_permission(run):
 @pytest.mark.parametrize("folder", SERVERS)
 def test_missing_package(run, folder):
     """Without the packages the line to type is printed."""
-    said = refusal(run(python("-S", "server.py", *ARGUMENTS.get(folder, [])), cwd=ROOT / folder))
+    said = refusal(run(python("-S", "server.py", *USUAL_WORDS.get(folder, [])), cwd=ROOT / folder))
     package = "websocket-server==0.6.4" if folder in CHATS else "(websocket-server|pyserial)=="
     assert re.search(rf"^  python -m pip install .*{package}", said, re.M)
 
@@ -191,15 +170,9 @@ def test_pinned_packages_are_enough(run, folder):
         "print(sorted({name.split('.')[0] for name in set(sys.modules) - before "
         "if 'site-packages' in str(getattr(sys.modules[name], '__file__', ''))}))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT / folder,
-        text=True,
-        check=False,
-        capture_output=True,
-        timeout=PATIENCE,
-    )
-    assert done.stdout == "['websocket_server']\n", done.stderr
+    program = run([sys.executable, "-c", code], cwd=ROOT / folder)
+    assert program.wait() == 0
+    assert program.output == "['websocket_server']\n"
 
 
 def test_import_leaves_logging_alone(run):
@@ -222,6 +195,6 @@ def test_help_is_the_header(run, folder):
 
 @pytest.mark.parametrize("folder", SERVERS)
 def test_stray_word_gets_a_sentence(run, folder):
-    program = run(python("server.py", *ARGUMENTS.get(folder, []), "t", "8081"), cwd=ROOT / folder)
+    program = run(python("server.py", *USUAL_WORDS.get(folder, []), "t", "8081"), cwd=ROOT / folder)
     said = refusal(program)
     assert program.process.returncode == 2 and "python server.py" in said

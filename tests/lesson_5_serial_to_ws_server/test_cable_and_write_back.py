@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -13,61 +12,34 @@ import pytest
 from course import PATIENCE, ROOT, TESTS, need, python
 from serial_board import FOLDER, hear
 from terminals import solution
-from wire import TEXT, Wire, frame, meanwhile
+from wire import TEXT, frame, meanwhile
 
 
 def test_unplugged_and_back_three_times(listen, board):
-    """The client stays, and hears the board again as soon as it is back under its name."""
+    """The client stays, and hears the board again as soon as it is back under its name.
+
+    Two halves of a line, from before and after, are not put together.
+    """
     server, client = listen(board.name, "t")
+    board.print(b"half\n")
     for number in range(3):
-        board.print(b"half\nbefore %d\n" % number if number == 0 else b"before %d\n" % number)
+        board.print(b"before %d\n51" % number)
         assert hear(client, 1) == [f"before {number}"]
         board.unplug()
         server.expect("is gone: is the cable unplugged")
         client.ping().wait(PATIENCE)
         board.plug()
         server.expect("is back")
-        board.print(b"half\nafter %d\n" % number)
+        board.print(b"2\nafter %d\n" % number)
         assert hear(client, 1) == [f"after {number}"]
     assert "connection closed" not in server.output
-    assert server.stop() == 0
-
-
-def test_unplugged_in_the_middle_of_a_line(listen, board):
-    """Two halves from before and after are not put together."""
-    server, client = listen(board.name, "t")
-    board.print(b"half\nwhole\n51")
-    assert hear(client, 1) == ["whole"]
-    board.unplug()
-    server.expect("is gone")
-    board.plug()
-    server.expect("is back")
-    board.print(b"2\n300\n")
-    assert hear(client, 1) == ["300"]
-
-
-def test_stop_while_unplugged(listen, board):
-    server, client = listen(board.name, "t")
     board.unplug()
     server.expect("is gone")
     assert server.stop() == 0
-
-
-def test_stop_while_the_port_is_silent(start_server, board):
-    """Ctrl-C ends the server within a second; a busy machine gets three tries."""
-    for _attempt in range(3):
-        server = start_server(FOLDER, board.name, "t")
-        began = time.monotonic()
-        assert server.stop(signal.SIGINT) == 0
-        if time.monotonic() - began < 1:
-            break
-    else:
-        pytest.fail("it took more than a second")
-    assert server.output.endswith("Server stopped.\n")
 
 
 def test_the_reader_thread_closes_the_port(run, board):
-    """It is closed where it is read, before the program ends."""
+    """It is closed where it is read, before the program ends, though the board says nothing."""
     tell = (
         "import sys, threading; sys.path.insert(0, ''); import server, serial\n"
         "class Serial(serial.Serial):\n"
@@ -84,6 +56,23 @@ def test_the_reader_thread_closes_the_port(run, board):
     assert server.stop() == 0
     closers = [line for line in server.output.splitlines() if line.startswith("closed by")]
     assert closers[0] != "closed by MainThread"
+
+
+def test_exit_in_the_lesson_ends_the_program(run, board, connect):
+    """The thread that reads the board keeps nothing alive."""
+    lesson = (
+        "import sys; sys.path.insert(0, ''); import server\n"
+        "def new_client(client, server):\n"
+        "    sys.exit('enough for today')\n"
+        "server.new_client = new_client\n"
+        "server.main()"
+    )
+    port = course.free_port()
+    server = run(python("-c", lesson, board.name), cwd=ROOT / FOLDER, env={"PORT": port})
+    server.expect("SECRET_PORT|none can reach")
+    connect(f"ws://127.0.0.1:{port}")
+    assert server.wait() == 1
+    assert server.errors == "enough for today\n"
 
 
 def test_nothing_is_printed_after_the_end(listen, board):
@@ -105,8 +94,9 @@ def test_nothing_is_printed_after_the_end(listen, board):
     assert server.output.endswith("Server stopped.\n")
 
 
-def test_closed_terminal(board, connect):
-    """The browsers still get their lines when the window with the server is gone."""
+@pytest.fixture
+def unread(board, connect):
+    """A server whose lines nobody reads any more, as a Popen, and a client that is in."""
     port = course.free_port()
     with subprocess.Popen(
         python("server.py", board.name, "t"),
@@ -121,12 +111,26 @@ def test_closed_terminal(board, connect):
             client = connect(f"ws://127.0.0.1:{port}")
             while "New Connection" not in server.stdout.readline():
                 pass
-            server.stdout.close()
-            for number in range(3):
-                board.print(b"half\n1\n" if number == 0 else b"1\n")
-                assert hear(client, 1) == ["1"]
+            board.print(b"half\n")
+            yield server, client
         finally:
             server.kill()
+
+
+def test_closed_terminal(unread, board):
+    """The browsers still get their lines when the window with the server is gone."""
+    server, client = unread
+    server.stdout.close()
+    for _ in range(3):
+        board.print(b"1\n")
+        assert hear(client, 1) == ["1"]
+
+
+def test_lines_arrive_while_the_terminal_stands_still(unread, board):
+    """Nobody reads what the server prints: the browsers still get each line."""
+    _, client = unread
+    with meanwhile(board.print, (b"x" * 99 + b"\n") * 5001):
+        assert hear(client, 5001) == ["x" * 99] * 5001
 
 
 def test_write(listen, board):
@@ -173,17 +177,14 @@ def test_write_to_a_board_that_does_not_listen(listen, board):
     assert hear(client, 1) == ["still here"]
 
 
-def test_lines_of_two_writers_do_not_mix(start_server, board):
+def test_lines_of_two_writers_do_not_mix(start_server, board, join):
     """A long line takes several writes: no other line gets into it."""
     server = start_server(FOLDER, board.name, "t", "--write")
     letters = "abcd"
-    clients = [Wire(server.port) for _ in letters]
-    for client, letter in zip(clients, letters):
-        client.send(frame(TEXT, letter * 20_000) * 5)
+    for letter in letters:
+        join(server).send(frame(TEXT, letter * 20_000) * 5)
     lines = board.read(4 * 5 * 20_001).splitlines()
     assert sorted(lines) == sorted(letter.encode() * 20_000 for letter in letters * 5)
-    for client in clients:
-        client.close()
 
 
 def test_port_is_not_closed_under_a_writer(lesson):
@@ -217,28 +218,6 @@ def test_whatever_goes_wrong_while_the_board_is_away(lesson, capsys):
     board = lesson.serial_help.Board(port, types.SimpleNamespace(baud=9600, binary=False))
     board.wait_until_it_is_back()
     assert not reasons and capsys.readouterr().out.endswith("COM3 is back.\n")
-
-
-def test_lines_arrive_while_the_terminal_stands_still(board, connect):
-    """Nobody reads what the server prints: the browsers still get each line."""
-    port = course.free_port()
-    with subprocess.Popen(
-        python("server.py", board.name, "t"),
-        cwd=ROOT / FOLDER,
-        text=True,
-        env=dict(os.environ, PORT=str(port)),
-        stdout=subprocess.PIPE,
-    ) as server:
-        try:
-            while "Ctrl-C" not in server.stdout.readline():
-                pass
-            client = connect(f"ws://127.0.0.1:{port}")
-            while "New Connection" not in server.stdout.readline():
-                pass
-            with meanwhile(board.print, b"half\n" + b"x" * 99 + (b"\n" + b"x" * 99) * 5000 + b"\n"):
-                assert hear(client, 5001) == ["x" * 99] * 5001
-        finally:
-            server.kill()
 
 
 def test_sketch_of_the_lamp_compiles(tmp_path):

@@ -13,27 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as some
 from serial_board import FOLDER, hear, hear_until
 from terminals import read_blocks
-from wire import Wire, gather, meanwhile, served
+from wire import gather, meanwhile, served
 
 
 def test_lines_in_any_pieces(listen, board):
     """Half a line at first is dropped; then each line comes once and whole, with either end."""
     server, client = listen(board.name, "t")
-    pieces = [
-        b"tail of a li",
-        b"ne\r\n",
-        b"5",
-        b"12\r",
-        b"\nhel",
-        b"lo",
-        b"\n",
-        b"\xc3",
-        b"\xa4\r\n\r\na",
-        b"\tb\n",
-        b"cr\rin it\n",
-        b"end\n",
-    ]
-    for piece in pieces:
+    pieces = b"tail of a li|ne\r\n|5|12\r|\nhel|lo|\n|\xc3|\xa4\r\n\r\na|\tb\n|cr\rin it\n|end\n"
+    for piece in pieces.split(b"|"):
         board.print(piece)
         time.sleep(0.01)  # so that the reads fall apart; whole is right, however they fall
     assert hear(client, 7) == ["512", "hello", "ä", "", "a\tb", "cr\rin it", "end"]
@@ -116,6 +103,12 @@ def test_wrong_baud_rate_gets_one_hint(listen, board, noise):
     assert server.output.count("Serial.begin()") == 1
 
 
+@pytest.mark.parametrize("bad, good, hint", [(9, 0, False), (5, 5, False), (6, 4, True)])
+def test_hint_needs_ten_pieces_and_most_of_them_unreadable(lesson, capsys, bad, good, hint):
+    lesson.serial_help.BaudCheck(9600).add(b"\xff\n" * bad + b"1\n" * good)
+    assert ("Serial.begin()" in capsys.readouterr().out) == hint
+
+
 def test_a_million_bytes_without_an_end(listen, board):
     """They arrive cut at 4 KiB, nothing piles up, and the next line is whole."""
     server, client = listen(board.name, "t")
@@ -128,20 +121,16 @@ def test_a_million_bytes_without_an_end(listen, board):
     assert psutil.Process(server.process.pid).memory_info().rss - before < 10_000_000
 
 
-def test_flood_to_ten_clients(start_server, board):
+def test_flood_to_ten_clients(start_server, board, join):
     """100,000 numbered lines reach everyone, all and in order, though one client never reads."""
     server = start_server(FOLDER, board.name, "t")
-    wires = [Wire(server.port) for _ in range(10)]
-    stalled = Wire(server.port, receive_buffer=4096)
-    for wire in [*wires, stalled]:
-        wire.sync()
+    wires = [join(server) for _ in range(10)]
+    join(server, receive_buffer=4096)
     lines = [str(number) for number in range(100_000)]
     expected = b"".join(served(line) for line in lines)
     with meanwhile(board.print, "\r\n".join(["half a line", *lines, ""]).encode()):
         received, _ = gather(wires, len(expected))
     assert all(data == expected for data in received)
-    for wire in [*wires, stalled]:
-        wire.close()
 
 
 def test_the_shortest_one_of_the_readme(board, run, connect, tmp_path):

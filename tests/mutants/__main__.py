@@ -32,6 +32,7 @@ HERE = Path(__file__).resolve().parent
 TESTS, ROOT = HERE.parent, HERE.parent.parent
 HOME = TESTS / ".venv" / "{}.{}".format(*sys.version_info)
 MINUTES = 10  # for the tests of one fault; a fault that makes them hang is found
+PATIENCE = "10"  # seconds: with a fault, most of the time is spent waiting for what never comes
 SERVERS = ["http_ws_server_example", "ws_server_example", "serial_to_ws_server"]
 DEEP_FILES = ["sturdy_websocket.py", "frames.py", "server_help.py"]
 # The tests that hold each file, the most likely ones to notice first.
@@ -174,6 +175,7 @@ def is_found(fault, course):
     command += [f"tests/{name}" for name in HELD_BY[fault.file]]
     try:
         done = subprocess.run(command, cwd=course, timeout=60 * MINUTES, check=False,
+                              env={**os.environ, "PATIENCE": PATIENCE},
                               stdin=subprocess.DEVNULL, capture_output=True)  # fmt: skip
         return done.returncode != 0
     except subprocess.TimeoutExpired:

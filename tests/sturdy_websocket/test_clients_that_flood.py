@@ -10,16 +10,14 @@ from wire import BINARY, TEXT, Wire, frame, gather, is_idle, meanwhile, served
 HTTP = "http_ws_server_example"
 
 
-def test_flood(start_server):
+def test_flood(start_server, join):
     """20,000 messages of 1 KiB, as fast as they go, to ten readers: all there, all in order.
 
     The server's memory stays bounded.
     """
     server = start_server(HTTP)
     process = psutil.Process(server.process.pid)
-    readers = [Wire(server.port) for _ in range(10)]
-    for reader in readers:
-        reader.sync()
+    readers = [join(server) for _ in range(10)]
     messages = [b"%8d" % number + bytes(1016) for number in range(20_000)]
     sent = [frame(BINARY, message) for message in messages]
     expected = b"".join(map(served, messages))
@@ -41,12 +39,10 @@ def test_flood(start_server):
     assert server.errors == ""
 
 
-def test_all_speak_and_all_hear_the_same_order(start_server):
+def test_all_speak_and_all_hear_the_same_order(start_server, join):
     """Ten clients speak at once: each hears everything, in one order that is the same for all."""
     server = start_server(HTTP)
-    clients = [Wire(server.port) for _ in range(10)]
-    for client in clients:
-        client.sync()
+    clients = [join(server) for _ in range(10)]
     texts = [[f"{who} {number:4}" for number in range(300)] for who in range(10)]
     size = sum(len(served(text)) for row in texts for text in row)
     start = threading.Barrier(10)
@@ -66,8 +62,6 @@ def test_all_speak_and_all_hear_the_same_order(start_server):
     heard = [received[0][place + 2 : place + 8].decode() for place in range(0, size, 8)]
     for who, row in enumerate(texts):
         assert [text for text in heard if text.startswith(f"{who} ")] == row
-    for client in clients:
-        client.close()
 
 
 ANSWERS = """
@@ -80,12 +74,10 @@ def message_received(client, server, message):
 """
 
 
-def test_answer_does_not_overtake_what_was_sent_to_all(lesson):
+def test_answer_does_not_overtake_what_was_sent_to_all(lesson, join):
     """To one, to all, and the close frame: each client gets them in the order they were sent."""
     server = lesson(ANSWERS)
-    clients = [Wire(server.port) for _ in range(6)]
-    for client in clients:
-        client.sync()
+    clients = [join(server) for _ in range(6)]
     bursts = []
     for who in range(6):
         texts = [f"{who}.{number}" for number in range(150)] + [f"{who}.last"]

@@ -1,7 +1,6 @@
 """Frames (RFC 6455, sections 5, 7 and 8), rule by rule: bytes in, what must come out.
 
-Each copy of sturdy_websocket.py is asked through its own server, as a process. What comes back
-is read by the `websockets` package.
+Asked is the server that sends back what it gets; what it sends is read by the `websockets` package.
 """
 
 import itertools
@@ -18,10 +17,8 @@ from wire import (
     Wire,
     close_code,
     close_frame,
-    echo_of,
     frame,
     odd_frame,
-    without_sensor,
 )
 
 MIB = 1024 * 1024
@@ -154,42 +151,32 @@ for _opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15):
     CLOSE_ROWS[1002][f"5.2 opcode {_opcode} is reserved"] = odd_frame(0x80 | _opcode, b"x")
 
 
-def understood(folder, frames):
-    """Returns what the server of this folder sends back when it has understood these."""
-    answers = []
-    for each in frames:
-        if isinstance(each, tuple):
-            answers.append(each)
-            continue
-        echo = echo_of(folder, each)
-        if echo is not None:
-            answers.append((TEXT, echo.encode()) if isinstance(echo, str) else (BINARY, echo))
-    return answers
+def as_frame(message):
+    """Returns (opcode, payload) of the frame in which a message comes back; a frame as it is."""
+    if isinstance(message, str):
+        return TEXT, message.encode()
+    return message if isinstance(message, tuple) else (BINARY, message)
 
 
 @pytest.mark.parametrize("rule", GOOD_ROWS)
-def test_rule_of_frames(server, rule):
+def test_rule_of_frames(echo_server, rule):
     sent, wanted = GOOD_ROWS[rule]
-    with Wire(server.port) as client:
+    with Wire(echo_server.port) as client:
         client.send(sent)
-        got = without_sensor(server.folder, client.sync())
-    assert got == understood(server.folder, wanted)
+        assert client.sync() == [as_frame(message) for message in wanted]
 
 
 @pytest.mark.parametrize(
     "code, rule", [(code, rule) for code in CLOSE_ROWS for rule in CLOSE_ROWS[code]]
 )
-def test_rule_of_closing(server, code, rule):
+def test_rule_of_closing(echo_server, code, rule):
     """The close frame has the right code, nothing comes after it, and the server hangs up."""
-    wanted = ["all"] if rule == "5.4 a continuation after the end" else []
-    with Wire(server.port) as client:
+    with Wire(echo_server.port) as client:
         client.send(CLOSE_ROWS[code][rule])
-        got = []
-        while not got or got[-1][0] != CLOSE:
-            got += without_sensor(server.folder, [client.read()])
-        assert got[:-1] == understood(server.folder, wanted)
-        payload = got[-1][1]
-        assert str(close_code(payload)) in str(code)
+        if rule == "5.4 a continuation after the end":
+            assert client.read() == (TEXT, b"all")
+        opcode, payload = client.read()
+        assert opcode == CLOSE and str(close_code(payload)) in str(code)
         payload[2:].decode()
         with pytest.raises(EOFError):
             client.read()

@@ -2,7 +2,7 @@
 
 import pytest
 from course import ROOT, python
-from wire import CLOSE, TEXT, Wire, close_code, close_frame, frame, is_idle
+from wire import Wire, is_idle
 
 RAISES = """
 import json
@@ -33,46 +33,30 @@ def message_received(client, server, message):
         ("/", "hello", "JSONDecodeError"),
         ("/", "number", "TypeError.*send str"),
         ("/new", None, "KeyError.*new_client is wrong"),
+        ("/left", None, "KeyError.*client_left is wrong"),
     ],
 )
-def test_lesson_that_raises(lesson, path, message, error):
+def test_lesson_that_raises(lesson, join, path, message, error):
     """The traceback is printed, with the line of the lesson; that client gets 1011, no other."""
     server = lesson(RAISES)
     server.may_complain = True
-    with Wire(server.port) as other:
-        other.sync()
+    other = join(server)
+    for number in (2, 3):
         with Wire(server.port, path=path) as client:
             if message:
                 client.say(message)
-            assert client.ending() == 1011
-        server.expect_error(rf"Traceback(.*\n)+.*lesson\d+.py(.*\n)+.*{error}")
-        server.expect("left 2 1")
-        other.say("[1]")
-        assert other.hear() == "[1]"
-        with Wire(server.port) as another:
-            another.say("[2]")
-            assert another.hear() == "[2]"
-    assert server.errors.count("Traceback") == 1
+            if path != "/left":
+                assert client.ending() == 1011
+        server.expect(f"left {number} 1")
+        other.say(f"[{number}]")
+        assert other.hear() == f"[{number}]"
+    server.expect_error(rf"Traceback(.*\n)+.*lesson\d+.py(.*\n)+.*{error}")
+    other.close()
     is_idle(server)
+    assert server.errors.count("Traceback") == 2
 
 
-def test_client_left_that_raises(lesson):
-    """The client is out of the list all the same, the traceback is printed once."""
-    server = lesson(RAISES)
-    server.may_complain = True
-    with Wire(server.port) as other:
-        other.sync()
-        for number in range(2, 5):
-            with Wire(server.port, path="/left") as client:
-                client.sync()
-            server.expect(f"left {number} 1")
-        other.say("[1]")
-        assert other.hear() == "[1]"
-    is_idle(server)
-    assert server.errors.count("Traceback") == 3
-
-
-def test_path_and_headers_are_there_for_the_lesson(lesson):
+def test_path_and_headers_are_there_for_the_lesson(lesson, join):
     """Rooms by path are a few lines."""
     server = lesson("""
 def message_received(client, server, message):
@@ -82,46 +66,12 @@ def message_received(client, server, message):
         if other["handler"].path == room:
             server.send_message(other, f"{name} in {room}: {message}")
 """)
-    red, blue = Wire(server.port, path="/red", X_Name="Ada"), Wire(server.port, path="/blue?a=b")
+    red, blue = join(server, path="/red", X_Name="Ada"), join(server, path="/blue?a=b")
     blue.say("hello")
     assert blue.hear() == "None in /blue?a=b: hello"
     red.say("hi")
     assert red.hear() == "Ada in /red: hi"
     assert blue.sync() == []
-    red.close(), blue.close()
-
-
-def test_closing_from_the_lesson(lesson):
-    """send_close() tells the client why; what the lesson sends after it goes nowhere."""
-    server = lesson("""
-def message_received(client, server, message):
-    server.send_message(client, "last word")
-    client["handler"].send_close(4001, "adieu ü".encode())
-    server.send_message(client, "one more")
-""")
-    with Wire(server.port) as client:
-        client.say("close me")
-        assert client.hear() == "last word"
-        opcode, payload = client.read()
-        assert (opcode, close_code(payload), payload[2:].decode()) == (CLOSE, 4001, "adieu ü")
-        client.send(close_frame(4001))
-        with pytest.raises(EOFError):
-            client.read()
-    server.expect("left 1 0")
-    is_idle(server)
-
-
-def test_closing_a_client_that_does_not_answer(lesson):
-    """After a close frame the other side has a while to hang up, then it is cut."""
-    server = lesson("""
-sturdy_websocket.CLOSE_TIME = 0.3
-sturdy_websocket.REQUEST_TIME = sturdy_websocket.PING_AFTER = 1000
-""")
-    stubborn = Wire(server.port)
-    stubborn.send(frame(TEXT, b"\xff"))
-    assert stubborn.ending() == 1007
-    is_idle(server)
-    stubborn.close()
 
 
 REMOTE = """

@@ -1,16 +1,13 @@
 """Memory: what clients cost that only listen, and what those announce who send nothing."""
 
-import os
 import sys
 import time
 
 import psutil
-import pytest
-from course import ROOT, free_port
+from course import ROOT, free_port, posix_only
 from wire import Wire, is_idle, talk
 
 HTTP = "http_ws_server_example"
-posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows can't stop a process for a while")
 
 
 @posix_only
@@ -37,17 +34,15 @@ def test_idle_clients_cost_little(run):
             client.close()
 
 
-def test_declared_length_costs_nothing(start_server):
+def test_declared_length_costs_nothing(start_server, join):
     """Fifty clients announce a message of 16 MB each and send no byte of it."""
     server = start_server(HTTP)
     process = psutil.Process(server.process.pid)
     before = process.memory_info().rss
-    clients = [Wire(server.port) for _ in range(50)]
+    clients = [join(server) for _ in range(50)]
     for client in clients:
-        client.sync()
         client.send(b"\x82\xff" + (16 * 1024 * 1024).to_bytes(8, "big") + b"mask" + b"x" * 10)
     with Wire(server.port) as other:
-        other.sync()
         talk(other)
     assert process.memory_info().rss - before < 30e6
     for client in clients:

@@ -20,7 +20,10 @@ MAY = [
     "http://192.168.1.23:3000",
     "http://172.16.0.1",
     "http://172.31.255.255",
-    "http://100.64.0.1",
+    # The inside of a provider's network, and of one such as Tailscale's.
+    "http://100.64.0.1:8000",
+    "https://100.127.255.254",
+    "http://[::ffff:100.100.1.1]",
     "http://169.254.3.4",
     "http://[fe80::1]",
     "http://[fd00::1]:80",
@@ -36,7 +39,9 @@ MAY_NOT = [
     "http://example.com:8080",
     "http://8.8.8.8",
     "http://172.32.0.1",
+    "http://100.63.255.255",
     "http://100.128.0.1",
+    "http://100.64.0.1.example.org",
     "http://[2001:4860:4860::8888]",
     "http://localhost.example.com",
     "http://127.0.0.1.nip.io",
@@ -66,25 +71,25 @@ MAY_NOT = [
 
 
 @pytest.mark.parametrize("origin", MAY)
-def test_page_that_may_connect(server, origin):
-    with Wire(server.port, Origin=origin) as client:
+def test_page_that_may_connect(echo_server, origin):
+    with Wire(echo_server.port, Origin=origin) as client:
         assert client.status == 101
 
 
 @pytest.mark.parametrize("origin", MAY_NOT)
-def test_page_that_may_not_connect(server, origin):
+def test_page_that_may_not_connect(echo_server, origin):
     """It gets 403, and the terminal says what to add where."""
-    with Wire(server.port, Origin=origin) as client:
+    with Wire(echo_server.port, Origin=origin) as client:
         assert client.status == 403
         client.read_body(client.headers)
         assert client.is_at_end()
-    server.seen = 0
-    line = server.expect(f"^.*'{re.escape(origin)}'.*ALLOWED_SITES.*\n")[0]
+    echo_server.seen = 0
+    line = echo_server.expect(f"^.*'{re.escape(origin)}'.*ALLOWED_SITES.*\n")[0]
     assert line.strip().isprintable()
 
 
-def test_name_of_this_computer_may_connect(server):
-    with Wire(server.port, Origin=f"http://{socket.gethostname()}:3000") as client:
+def test_name_of_this_computer_may_connect(echo_server):
+    with Wire(echo_server.port, Origin=f"http://{socket.gethostname()}:3000") as client:
         assert client.status == 101
 
 
@@ -94,6 +99,21 @@ def test_site_that_the_lesson_allows(start_server):
         assert client.status == 101
     with Wire(server.port, Origin="https://editor.p5js.org") as client:
         assert client.status == 403
+
+
+def test_pages_from_disk_can_be_kept_out(start_server):
+    """A sandboxed frame of any web site says `null` too: a setting closes that door."""
+    server = start_server(settings={"PAGES_FROM_DISK": False})
+    for origin, status in (
+        ("null", 403),
+        ("file://", 403),
+        # Who isn't a browser, and the server's own page, come in all the same.
+        (None, 101),
+        ("http://localhost:3000", 101),
+    ):
+        with Wire(server.port, Origin=origin) as client:
+            assert client.status == status
+    server.expect("PAGES_FROM_DISK = True")
 
 
 def test_refused_origin_can_not_write_on_the_terminal(start_server):

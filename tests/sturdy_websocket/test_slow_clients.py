@@ -4,15 +4,14 @@ import contextlib
 import os
 import random
 import sys
-import threading
 import time
 
+import psutil
 import pytest
-from course import PATIENCE
-from wire import TEXT, Wire, frame
+from course import posix_only
+from wire import PING, TEXT, Wire, frame, is_idle, talk
 
 HTTP = "http_ws_server_example"
-posix_only = pytest.mark.skipif(os.name == "nt", reason="getrusage is not on Windows")
 
 SMALL_BUFFERS = """
 import socket
@@ -68,76 +67,91 @@ def message_received(client, server, message):
 
 
 @posix_only
-def test_tiny_messages_are_counted_at_what_they_cost(lesson):
+def test_tiny_messages_are_counted_at_what_they_cost(lesson, join):
     """A million messages of one character that wait are no more memory than the bound says."""
     server = lesson(TINY, strict=False)
-    slow = Wire(server.port, receive_buffer=4096)
-    slow.sync()
-    with Wire(server.port) as speaker:
-        speaker.say("go")
-        assert int(speaker.hear()) < 4_500_000
-    slow.close()
+    join(server, receive_buffer=4096)
+    speaker = join(server)
+    speaker.say("go")
+    assert int(speaker.hear()) < 4_500_000
 
 
-def test_all_slow_clients_together_have_a_bound(start_server):
-    """Ten that do not read, each far below its own bound: there is one for all of them."""
-    server = start_server(HTTP, settings={"MAX_BACKLOGS": 5_000_000})
-    slow = [Wire(server.port, receive_buffer=4096) for _ in range(10)]
-    for client in slow:
-        client.sync()
+def test_slow_client_is_dropped_and_only_that_one(start_server, join):
+    """What waits for a client that does not read is bounded; over the bound it has to go."""
+    server = start_server(HTTP, settings={"MAX_BACKLOG": 2_000_000})
+    stalled = join(server, receive_buffer=4096)
     with Wire(server.port) as speaker, Wire(server.port) as listener:
         listener.sync()
-        for number in range(150):
-            message = f"{number} " + "x" * 100_000
+        speaker.speak_until(lambda: "connection closed" in server.output, listener)
+        talk(speaker, listener)
+        assert server.output.count("connection closed") == 1
+        stalled.ending()
+    assert server.errors == ""
+    is_idle(server)
+
+
+def test_all_slow_clients_together_have_a_bound(start_server, join):
+    """Ten that do not read, each far below its own bound: there is one for all of them."""
+    server = start_server(HTTP, settings={"MAX_BACKLOGS": 5_000_000})
+    for _ in range(10):
+        join(server, receive_buffer=4096)
+    speaker, listener = join(server), join(server)
+    speaker.speak_until(lambda: "connection closed" in server.output, listener)
+    # The message that was too much is too much for some of them; the others hear it.
+    assert server.output.count("connection closed") <= 10
+    talk(speaker, listener)
+
+
+@pytest.mark.parametrize(
+    "settings, sizes",
+    [
+        # The big ones are more than a system takes at once: they go out in parts.
+        ({}, [300_000] * 10 + [6_000_000] * 2),
+        ({"MAX_BACKLOG": 100_000, "MAX_BACKLOGS": 100_000}, [10_000_000]),
+    ],
+    ids=["below the bound", "one message, however long"],
+)
+def test_slow_client_gets_everything(start_server, join, settings, sizes):
+    """A tab that was asleep for a while has missed nothing, and has it in order."""
+    server = start_server(HTTP, settings=settings)
+    sleeper = join(server, receive_buffer=4096)
+    messages = [os.urandom(size) for size in sizes]
+    with Wire(server.port) as speaker:
+        for message in messages:
             speaker.say(message)
-            assert speaker.hear() == listener.hear() == message
+            assert speaker.hear() == message
+        for message in messages:
+            assert sleeper.hear() == message
+        talk(speaker, sleeper)
+    sleeper.close()
+    is_idle(server)
+
+
+def test_memory_for_stalled_readers_is_shared(start_server, join):
+    """Five clients that do not read cost the message once, not five times."""
+    server = start_server(HTTP)
+    process = psutil.Process(server.process.pid)
+    for _ in range(5):
+        join(server, receive_buffer=4096)
+    speaker = join(server)
+    for _ in range(14):
+        speaker.say(bytes(1_000_000))
+        speaker.hear()
+    assert process.memory_info().rss < 90e6
+
+
+def test_one_who_asks_and_does_not_read(start_server, join):
+    """Pongs for a client that never reads are bounded, too."""
+    server = start_server(HTTP, settings={"MAX_BACKLOG": 500_000})
+    client, healthy = join(server, receive_buffer=4096), join(server)
+    pings = frame(PING, b"x" * 125) * 2000
+    with contextlib.suppress(ConnectionError):
+        for _ in range(1000):
+            client.send(pings)
             if "connection closed" in server.output:
                 break
-        else:
-            pytest.fail("nobody was dropped")
-        # The message that was too much is too much for some of them; the others hear it.
-        assert server.output.count("connection closed") <= 10
-        speaker.say("go on")
-        assert speaker.hear() == listener.hear() == "go on"
-    for client in slow:
-        client.close()
-
-
-def test_one_message_may_wait_however_long(start_server):
-    """A message longer than all the bounds reaches who reads slowly."""
-    server = start_server(HTTP, settings={"MAX_BACKLOG": 100_000, "MAX_BACKLOGS": 100_000})
-    with Wire(server.port, receive_buffer=4096) as slow, Wire(server.port) as speaker:
-        slow.sync()
-        message = os.urandom(10_000_000)
-        speaker.say(message)
-        assert speaker.hear() == message
-        assert slow.hear() == message
-
-
-def test_pages_that_nobody_reads_hold_up_no_other(start_server):
-    """Who asks for page after page without reading an answer is the only one who waits."""
-    server = start_server(HTTP)
-    greedy = Wire(server.port, path=None, receive_buffer=4096, patience=1)
-    stop = threading.Event()
-
-    def ask():
-        with contextlib.suppress(OSError):
-            while not stop.is_set():
-                greedy.send(b"GET /.?%s HTTP/1.1\r\nHost: a\r\n\r\n" % (b"a" * 50_000))
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    try:
-        end = time.monotonic() + 4
-        while time.monotonic() < end:
-            with Wire(server.port, path=None, patience=3) as reader:
-                reader.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                assert reader.read_head()[0] == 200
-            time.sleep(0.05)
-    finally:
-        stop.set()
-        greedy.vanish()
-        asking.join(PATIENCE)
+    server.expect("connection closed")
+    talk(healthy)
 
 
 SHORT_OF_MEMORY = """
@@ -168,7 +182,7 @@ def test_system_short_of_buffers(lesson):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the size of a system's buffers")
-def test_slow_client_is_cut_while_its_writer_waits(lesson, left):
+def test_slow_client_is_cut_while_its_writer_waits(lesson, left, join):
     """The writer that waits for it ends with it."""
     server = lesson("""
 def message_received(client, server, message):
@@ -177,8 +191,7 @@ def message_received(client, server, message):
     server.send_message_to_all(message)
 """)
     before = left(server)
-    slow = Wire(server.port, receive_buffer=4096)
-    slow.sync()
+    slow = join(server, receive_buffer=4096)
     with Wire(server.port) as speaker:
         speaker.say("x" * 8_000_000)
         speaker.hear()

@@ -46,5 +46,8 @@ def ends(child):
     return child.before.replace("^C", "").replace("^D\b\b", "").strip(), child.exitstatus
 
 
-def assert_one_line(errors, url, advice):
+def assert_no_connection(url, advice, environment=None, **settings):
+    """Runs the client; it has to end with one sentence: why it does not get to this address."""
+    status, output, errors = pipe(client(url, **settings), env=environment)
+    assert (status, output) == (1, b"")
     assert re.fullmatch(rf"No connection to {re.escape(url)}: {advice}\n", errors), errors

@@ -1,6 +1,7 @@
 """A pty as the board on a cable, and what the tests of the serial server do with it."""
 
 import os
+import select
 
 import pytest
 from course import PATIENCE, ROOT, python
@@ -42,6 +43,7 @@ class Board:
         """Waits for this many bytes from the computer."""
         data = b""
         while len(data) < size:
+            assert select.select([self.here], [], [], PATIENCE)[0], f"nothing after {data!r}"
             data += os.read(self.here, size - len(data))
         return data
 

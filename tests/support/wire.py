@@ -144,6 +144,15 @@ class Wire:
             heard.append(self.hear())
         return heard
 
+    def speak_until(self, condition, *listeners):
+        """Says 100 KB, which all of these hear, again and again until the condition is true."""
+        end = time.monotonic() + course.PATIENCE
+        while not condition():
+            assert time.monotonic() < end, "however much is said, it does not happen"
+            message = f"{time.monotonic()} " + "x" * 100_000
+            self.say(message)
+            assert all(each.hear() == message for each in (self, *listeners))
+
     def sync(self):
         """Waits until the server has handled all that was sent; returns the frames till then."""
         self.send(frame(PING, b"sync"))
@@ -270,8 +279,3 @@ def talk(*clients):
         assert heard.startswith(f"talk {number}")
         for other in clients:
             assert other is client or other.hear() == heard
-
-
-def without_sensor(folder, frames):
-    """Leaves out what the simulated sensor of serial_to_ws_server sends to everybody."""
-    return [each for each in frames if folder != "serial_to_ws_server" or each[0] != TEXT]

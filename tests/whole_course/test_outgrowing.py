@@ -5,12 +5,10 @@ running while pages and clients look whether what the text promises is so.
 """
 
 import getpass
-import os
 import shutil
 import ssl
 import subprocess
 import sys
-import time
 
 import pytest
 import websockets.sync.client
@@ -23,6 +21,7 @@ from terminals import (
     read_blocks,
     usual_ports,
 )
+from wire import wait_until
 
 FOLDER = ROOT / "http_ws_server_example"
 HTTPS, EXHIBITION = FOLDER / "HTTPS.md", FOLDER / "EXHIBITION.md"
@@ -68,6 +67,11 @@ def wait_for(page, text):
     page.locator("#messages .received span", has_text=text).last.wait_for()
 
 
+def need_broker():
+    for program in ("mosquitto", "mosquitto_pub", "mosquitto_sub"):
+        need(program)
+
+
 def test_websocketd_answers_each_client_alone(do, connect):
     need("websocketd")
     section = do(HTTPS, "websocketd")
@@ -80,10 +84,8 @@ def test_websocketd_answers_each_client_alone(do, connect):
     second.send("two")
     assert second.recv(PATIENCE).strip() == "two"
     # The second tee has emptied the file of the first; it writes there after it has answered.
-    end = time.monotonic() + PATIENCE
-    while (section.here / "log.txt").read_text() != "two\n" and time.monotonic() < end:
-        time.sleep(0.02)
-    assert (section.here / "log.txt").read_text() == "two\n"
+    log = section.here / "log.txt"
+    wait_until(lambda: log.read_text() == "two\n", "it is not in the log")
     first.send("three")
     # Had it heard the second client, that would have come before.
     assert first.recv(PATIENCE).strip() == "three"
@@ -156,8 +158,7 @@ def test_caddy_understands_every_settings_file(tmp_path):
 
 
 def test_broker_carries_a_reading_to_pages_in_two_rooms(do, open_page, connect):
-    for program in ("mosquitto", "mosquitto_pub", "mosquitto_sub"):
-        need(program)
+    need_broker()
     one = do(EXHIBITION, "One sensor, many rooms")
     # The second room does what the first did, with the last two blocks, and a port of its own.
     two = do(
@@ -197,8 +198,7 @@ def test_broker_has_a_door_for_pages(do, connect):
 
 def test_system_broker_keeps_the_last_value_over_a_reboot(tmp_path):
     """class.conf in the folder that Debian's own settings name; the broker stopped and started."""
-    for program in ("mosquitto", "mosquitto_pub", "mosquitto_sub"):
-        need(program)
+    need_broker()
     (tmp_path / "conf.d").mkdir()
     block = next(block for block in read_blocks(EXHIBITION) if block.kind == "conf")
     ports = usual_ports()
@@ -268,7 +268,7 @@ def test_project_draws_cable_and_wifi_on_a_phone(do, open_page, connect):
         pass
 
 
-def test_service_file_is_right_for_systemd(tmp_path):
+def test_service_file_is_right_for_systemd(tmp_path, run):
     if not shutil.which("systemd-analyze"):
         pytest.skip("there is no systemd here")  # nor in many containers
     text = next(block.text for block in read_blocks(EXHIBITION) if block.kind == "ini")
@@ -276,12 +276,6 @@ def test_service_file_is_right_for_systemd(tmp_path):
     text = text.replace("/home/pi/course", str(ROOT)).replace("User=pi\n", "")
     unit = tmp_path / "websocket.service"
     unit.write_text(text)
-    done = subprocess.run(
-        ["systemd-analyze", "verify", unit],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"},
-        check=False,
-    )
-    mine = [line for line in done.stderr.splitlines() if "websocket.service" in line]
-    assert done.returncode == 0 and not mine, done.stderr
+    done = run(["systemd-analyze", "verify", unit], env={"SYSTEMD_LOG_LEVEL": "warning"})
+    assert done.wait() == 0, done.errors
+    assert "websocket.service" not in done.errors

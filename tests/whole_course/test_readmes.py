@@ -6,12 +6,13 @@ import itertools
 import json
 import plistlib
 import re
+import socket
 import subprocess
 import sys
 import textwrap
 
 import pytest
-from course import ROOT, TESTS, need
+from course import PATIENCE, ROOT, TESTS, need
 from terminals import (
     PORTS,
     SHELLS,
@@ -287,7 +288,7 @@ def test_first_page_is_short_and_its_first_line_is_the_same_in_parts():
         assert "-m pip install -r requirements.txt" in line
 
 
-def test_drawing_of_the_handshake_is_what_the_server_does(start_server, raw):
+def test_drawing_of_the_handshake_is_what_the_server_does(start_server):
     blocks = read_blocks(ROOT / "README.md")
     drawing = next(block.text for block in blocks if "Sec-WebSocket-Key" in block.text)
     words = [
@@ -298,8 +299,9 @@ def test_drawing_of_the_handshake_is_what_the_server_does(start_server, raw):
     answer = words[words.index("HTTP/1.1 101 Switching Protocols") :][:4]
     assert answer[3].startswith("Sec-WebSocket-Accept: ")
     server = start_server("http_ws_server_example")
-    link = raw(server.port, "".join(f"{line}\r\n" for line in [*request, ""]).encode())
-    assert set(answer) <= set(link.recv(65536).decode().splitlines())
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as link:
+        link.sendall("".join(f"{line}\r\n" for line in [*request, ""]).encode())
+        assert set(answer) <= set(link.recv(65536).decode().splitlines())
 
 
 def test_files_to_save_are_of_their_kind():

@@ -1,0 +1,279 @@
+"""Why there is a SturdyServer: the same small lesson with it, and with the bare package."""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+
+import pytest
+from course import PATIENCE, ROOT, free_port, posix_only, python
+from websockets.exceptions import ProtocolError
+from wire import BINARY, CLOSE, CONT, PING, PONG, TEXT, Wire, close_frame, frame, odd_frame
+
+NOTHING = "nothing"
+LESSON = """
+import os, sys, threading, time
+sys.path.insert(0, sys.argv[1])
+from {server} as Server
+
+def new_client(client, server):
+    print("in", client["id"])
+
+def client_left(client, server):
+    print("left", client["id"])
+
+def message_received(client, server, message):
+    server.send_message_to_all(message)
+
+{code}
+
+sys.stdout.reconfigure(line_buffering=True)
+server = Server(host="127.0.0.1", port=int(os.environ["PORT"]))
+server.set_fn_new_client(new_client)
+server.set_fn_client_left(client_left)
+server.set_fn_message_received(message_received)
+print("ready")
+server.run_forever()
+"""
+
+
+@pytest.fixture
+def both(run, tmp_path):
+    """Returns both(probe, code=""): what probe(server) returns for SturdyServer, and for the other.
+
+    code: Python that stands in the lesson after its functions. A connection that breaks is NOTHING.
+    """
+
+    def start(server, code):
+        file = tmp_path / f"lesson_{server.split()[0]}.py"
+        file.write_text(LESSON.format(server=server, code=code))
+        bare = server.startswith("websocket_server")
+        command = [sys.executable, file] if bare else python(file)
+        program = run([*command, ROOT / "ws_server_example"], env={"PORT": (port := free_port())})
+        program.may_complain, program.port = bare, port
+        # What never comes from the bare server isn't waited for.
+        program.wire = lambda **options: Wire(port, patience=1 if bare else PATIENCE, **options)
+        program.expect("ready")
+        return program
+
+    def probe_both(probe, code=""):
+        sturdy = probe(start("sturdy_websocket import SturdyServer", code))
+        try:
+            return sturdy, probe(start("websocket_server import WebsocketServer", code))
+        except (OSError, EOFError):
+            return sturdy, NOTHING
+
+    return probe_both
+
+
+def heard(client):
+    """Returns the next message, or NOTHING."""
+    try:
+        return client.hear()
+    except (OSError, EOFError, ProtocolError):
+        return NOTHING
+
+
+# Never let the bare server reserve the 8 GB that somebody announces.
+LITTLE_MEMORY = (
+    "" if os.name == "nt" else "import resource as r; r.setrlimit(r.RLIMIT_AS, 2*[4<<30])"
+)
+# What is sent, and what the bare server does not send back.
+EXCHANGES = {
+    "a message in fragments: browsers cut every big one": (
+        frame(TEXT, "one ", False) + frame(CONT, "and ", False) + frame(CONT, "the same"),
+        (TEXT, b"one and the same"),
+    ),
+    "a binary message": (frame(BINARY, b"\xff\x00"), (BINARY, b"\xff\x00")),
+    "a ping of any bytes: boards send random ones": (frame(PING, b"\xff\xfe"), (PONG, b"\xff\xfe")),
+    "a close frame, which a browser wants answered": (close_frame(1000), (CLOSE, 1000)),
+    "a ping over 125 bytes": (odd_frame(0x89, b"x" * 126), (CLOSE, 1002)),
+    "a ping that is cut": (odd_frame(0x09, b"x"), (CLOSE, 1002)),
+    "a reserved bit": (odd_frame(0xC1, b"x"), (CLOSE, 1002)),
+    "a close code that must not be sent": (close_frame(1006), (CLOSE, 1002)),
+    "text that is none": (frame(TEXT, b"caf\xe9"), (CLOSE, 1007)),
+    "a length of 8 GB": (b"\x81\xff" + struct.pack("!Q", 8 << 30) + b"mask", (CLOSE, 1009)),
+    "a function of the lesson that raises": (frame(TEXT, "raise"), (CLOSE, 1011)),
+}
+
+
+@pytest.mark.parametrize("what", EXCHANGES)
+def test_answer_that_the_package_does_not_give(both, what):
+    sent, good = EXCHANGES[what]
+
+    def probe(server):
+        server.may_complain = True
+        with server.wire() as client:
+            client.send(sent)
+            try:
+                opcode, payload = client.read()
+            except (OSError, EOFError, ProtocolError):
+                return NOTHING
+            return opcode, struct.unpack("!H", payload[:2])[0] if opcode == CLOSE else payload
+
+    raises = """
+def message_received(client, server, message):
+    server.send_message_to_all({}[message] if message == "raise" else message)
+"""
+    sturdy, bare = both(probe, LITTLE_MEMORY + raises)
+    assert sturdy == good != bare
+
+
+def test_broken_connection_keeps_no_message_from_the_others(both):
+    """Nor does it throw the speaker out: it broke a moment ago, and nobody knows yet."""
+
+    def probe(server):
+        broken = server.wire()
+        server.expect("in 1")
+        with server.wire() as speaker, server.wire() as third:
+            server.expect("in 2(.*\n)+in 3")
+            broken.say("hold")
+            server.expect("holding")
+            broken.vanish()
+            speaker.say("hello")
+            return heard(speaker), heard(third)
+
+    # While this client's thread waits, it can't find out that its client is gone.
+    holds = """
+def message_received(client, server, message):
+    if message == "hold":
+        print("holding")
+        threading.Event().wait(20)
+    server.send_message_to_all(message)
+"""
+    assert both(probe, holds) == (("hello", "hello"), (NOTHING, NOTHING))
+
+
+def test_one_that_never_reads_stops_nobody(both):
+    """A paused tab, or a sleeping laptop."""
+
+    def probe(server):
+        with server.wire(receive_buffer=4096), server.wire() as speaker:
+            for _ in range(150):
+                speaker.say("x" * 60_000)
+                if heard(speaker) == NOTHING:
+                    return "stopped"
+            return "all heard"
+
+    assert both(probe) == ("all heard", "stopped")
+
+
+def test_frame_is_not_cut_by_a_timeout(both):
+    """A timeout of the socket is the cure for a frozen client that comes to mind first."""
+
+    def probe(server):
+        with server.wire(receive_buffer=4096) as client:
+            client.say("send")
+            server.expect("sent")
+            return len(heard(client)), heard(client)
+
+    sends = """
+def new_client(client, server):
+    client["handler"].connection.settimeout(0.5)
+
+def message_received(client, server, message):
+    server.send_message(client, "x" * 8_000_000)
+    print("sent")
+    time.sleep(0.7)
+    server.send_message(client, "next")
+"""
+    sturdy, bare = both(probe, sends)
+    assert sturdy == (8_000_000, "next") != bare
+
+
+def test_loop_over_clients_skips_nobody(both):
+    """Also if somebody leaves meanwhile."""
+
+    def probe(server):
+        clients = []
+        for number in range(1, 5):
+            clients.append(server.wire())
+            server.expect(f"in {number}")
+        clients[3].say("to all")
+        assert clients[0].hear() == "to all"
+        clients[0].close()
+        answers = [heard(client) for client in clients[1:]]
+        for client in clients[1:]:
+            client.close()
+        return answers
+
+    loop = """
+def message_received(client, server, message):
+    for other in server.clients:
+        server.send_message(other, message)
+        while other["id"] == 1 and other in server.clients:
+            time.sleep(0.005)
+"""
+    assert both(probe, loop) == (["to all"] * 3, [NOTHING, "to all", "to all"])
+
+
+def test_no_false_security(both):
+    """Asked for encryption, the bare server serves plain text with a mere warning if it can't.
+
+    SturdyServer does not know these options, and says so before anybody connects.
+    """
+
+    def probe(server):
+        with contextlib.suppress(OSError), server.wire() as client:
+            client.say("secret")
+            return heard(client)
+        return NOTHING
+
+    secure = """
+def Secure(plain=Server, **options):
+    try:
+        return plain(**options, key="/no/key.pem", cert="/no/cert.pem")
+    except TypeError as error:
+        print("ready")
+        sys.exit(f"refused: {error}")
+
+Server = Secure
+"""
+    assert both(probe, secure) == (NOTHING, "secret")
+
+
+def test_small_message_does_not_wait_for_the_one_before(both):
+    """By Nagle's algorithm it would, until that one is acknowledged: often for 40 ms."""
+
+    def probe(server):
+        with server.wire() as client:
+            client.say("does it wait?")
+            return heard(client)
+
+    option = """
+import socket
+
+def message_received(client, server, message):
+    at_once = client["handler"].connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    server.send_message(client, "no" if at_once else "yes")
+"""
+    assert both(probe, option) == ("no", "yes")
+
+
+@posix_only
+def test_hundred_at_once_have_a_place_in_the_queue(both):
+    """Even if they come while the server is busy."""
+
+    def probe(server):
+        server.process.send_signal(signal.SIGSTOP)
+        sockets = [socket.socket() for _ in range(100)]
+        try:
+            for each in sockets:
+                each.setblocking(False)
+                each.connect_ex(("127.0.0.1", server.port))
+            in_line = set()
+            with contextlib.suppress(IndexError):
+                while len(in_line) < 100:
+                    waiting = [each for each in sockets if each not in in_line]
+                    in_line.add(select.select([], waiting, [], 0.5)[1][0])
+            return len(in_line)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+            for each in sockets:
+                each.close()
+
+    sturdy, bare = both(probe)
+    assert sturdy == 100 and bare < 20
