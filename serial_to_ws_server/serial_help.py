@@ -159,13 +159,16 @@ class Board:
                 return
 
 
-def as_text(line, longest):
-    """Yields a line (bytes) as str, without its \\r; one that is too long comes in several.
+def as_text(lines, longest):
+    """Yields lines (bytes) as str, each without its \\r; one that is too long comes in several.
 
-    longest: bytes. What isn't UTF-8 becomes \ufffd.
+    longest: bytes. What isn't UTF-8 becomes \\ufffd.
     """
-    for start in range(0, len(line) or 1, longest):
-        yield line[start : start + longest].decode("utf-8", "replace").rstrip("\r")
+    for line in lines:
+        while len(line) > longest:
+            yield line[:longest].decode("utf-8", "replace")
+            line = line[longest:]
+        yield line.decode("utf-8", "replace").rstrip("\r")
 
 
 class BaudCheck:

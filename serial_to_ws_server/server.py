@@ -106,8 +106,7 @@ def whole_lines(pieces):
         if len(rest) > MAX_LINE:
             lines.append(rest[:MAX_LINE])
             rest = rest[MAX_LINE:]
-        for line in lines:
-            yield from as_text(line, MAX_LINE)
+        yield from as_text(lines, MAX_LINE)
 
 
 def read_options():
