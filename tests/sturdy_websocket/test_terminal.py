@@ -32,8 +32,10 @@ class Silent:
             tty.setraw(self.pty)
             words = [os.ttyname(self.pty), "t"]
         self.folder = folder
+        # These clients answer no ping, and in a long chat most of them say nothing.
+        command = server_command(*words, settings={"PING_AFTER": 1000})
         self.process = subprocess.Popen(
-            server_command(*words), cwd=ROOT / folder, env={**os.environ, "PORT": str(self.port)},
+            command, cwd=ROOT / folder, env={**os.environ, "PORT": str(self.port)},
             stdin=subprocess.DEVNULL, stdout=output, stderr=errors)  # fmt: skip
 
     def join(self, **options):
