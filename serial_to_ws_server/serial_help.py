@@ -165,10 +165,11 @@ def as_text(lines, longest):
     longest: bytes. What isn't UTF-8 becomes \\ufffd.
     """
     for line in lines:
-        while len(line) > longest:
-            yield line[:longest].decode("utf-8", "replace")
-            line = line[longest:]
-        yield line.decode("utf-8", "replace").rstrip("\r")
+        rest = line
+        while len(rest) > longest:
+            yield rest[:longest].decode("utf-8", "replace")
+            rest = rest[longest:]
+        yield rest.decode("utf-8", "replace").rstrip("\r")
 
 
 class BaudCheck:
