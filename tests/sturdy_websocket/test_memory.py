@@ -1,6 +1,7 @@
 """Memory: what clients cost that only listen, and what those announce who send nothing."""
 
 import sys
+import sysconfig
 import time
 
 import psutil
@@ -8,11 +9,17 @@ from course import ROOT, free_port, posix_only
 from wire import Wire, is_idle, talk
 
 HTTP = "http_ws_server_example"
+# Bytes of an idle client: its thread, its sockets. Before Python 3.11 each call of a function
+# took more of a thread's memory; without the global lock each thread has memory of its own.
+if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    IDLE = 500_000
+else:
+    IDLE = 40_000 if sys.version_info >= (3, 11) else 48_000
 
 
 @posix_only
 def test_idle_clients_cost_little(run):
-    """300 clients that only listen: 40 KB each at most, and no time at all."""
+    """300 clients that only listen: 40 KB each at most (Python 3.11), and no time at all."""
     # Python's development mode takes memory of its own, so this once it is off.
     server = run(
         [sys.executable, "server.py"], cwd=ROOT / HTTP, env={"PORT": (port := free_port())}
@@ -29,7 +36,7 @@ def test_idle_clients_cost_little(run):
         used = sum(process.cpu_times()[:2])
         time.sleep(1)
         assert sum(process.cpu_times()[:2]) - used < 0.1
-        assert each < 40_000
+        assert each < IDLE
         for client in clients:
             client.close()
 
