@@ -167,7 +167,7 @@ def as_text(lines, longest):
     for line in lines:
         rest = line
         while len(rest) > longest:
-            yield rest[:longest].decode("utf-8", "replace")
+            yield rest[:longest].decode("utf-8", "replace").rstrip("\r")
             rest = rest[longest:]
         yield rest.decode("utf-8", "replace").rstrip("\r")
 
