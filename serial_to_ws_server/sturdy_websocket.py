@@ -333,7 +333,9 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
     def words(self, name):
         """Returns the words of a header that is a list, in small letters."""
-        return re.findall(r"[^\s,]+", ",".join(self.headers.get_all(name, [])).lower())
+        # A request without a version (HTTP/0.9) has a dictionary here, and it is empty.
+        lines = self.headers.get_all(name, []) if self.headers else []
+        return re.findall(r"[^\s,]+", ",".join(lines).lower())
 
     def find_refusal(self):
         """Returns (status, reason) if the handshake can't be accepted, else (None, None)."""
@@ -362,7 +364,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
     def do_page(self):
         """Answers who does not ask for a WebSocket. A lesson with pages overrides this."""
-        address = f"ws://{self.headers['Host']}/"
+        address = f"ws://{self.headers.get('Host')}/"
         text = "This is a WebSocket server, and it is running. It has no pages:"
         self.send_error(426, explain=f"{text} open js_client/index.html and connect to {address}")
 

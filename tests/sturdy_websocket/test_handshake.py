@@ -126,3 +126,14 @@ def test_what_a_client_says_is_not_a_part_of_the_page(server):
         client.send(request("/<script>", Host="<script>", Upgrade=None))
         status, headers = client.read_head()
         assert "<script" not in client.read_body(headers).decode().lower()
+
+
+@pytest.mark.parametrize("folder", ["ws_server_example", "http_ws_server_example"])
+def test_request_without_a_version(start_server, folder):
+    """HTTP/0.9, as in 1991: it gets a page. The newest Pythons have no headers for it."""
+    with Wire(start_server(folder).port, path=None) as client:
+        client.send(b"GET /\r\n\r\n")
+        answer = b""
+        while data := client.socket.recv(65536):
+            answer += data
+    assert b"<!doctype html>" in answer.lower()
