@@ -169,10 +169,8 @@ class Outgoing:
         """Sends what fits without waiting. Returns how many bytes did."""
         try:
             return self.quick.send(data)
-        except BlockingIOError:
-            return 0
         except OSError as error:
-            if error.errno in SHORTAGE:
+            if isinstance(error, BlockingIOError) or error.errno in SHORTAGE:
                 return 0
             self.drop()  # it is gone: the thread that reads finds out by itself
             return len(data)
@@ -522,14 +520,21 @@ class SturdyServer(WebsocketServer):
 
     def process_request(self, request, client_address):
         """Gives a connection to a thread that has nothing to do, or else to a new one."""
+        self.arrived.put((request, client_address))
         try:
             self.idle.get_nowait()
         except queue.Empty:
             try:
                 threading.Thread(target=self.serve_connections, daemon=True).start()
-            except RuntimeError:  # the system has no more threads: this one has to try again
-                return self.shutdown_request(request)
-        self.arrived.put((request, client_address))
+            except RuntimeError:
+                self.turn_one_away()
+
+    def turn_one_away(self):
+        """The system has no more threads: whoever waits for one has to try again."""
+        try:
+            self.shutdown_request(self.arrived.get_nowait()[0])
+        except queue.Empty:  # a thread has just become free, and has taken it
+            self.idle.get()
 
     def serve_connections(self):
         """A thread serves one connection after the other: a page that reloads finds it free.
