@@ -34,6 +34,10 @@ def test_axe_finds_nothing_in_any_state(sketch, start_server, connect, scheme):
     page.locator("#disconnect").click()
     has_state(page, "Disconnected")
     accessible(page)
+    for state in ("Connecting …", "No answer", "Disconnecting …"):
+        page.evaluate("state => show(state, 'ws://localhost/')", state)
+        has_state(page, state)
+        accessible(page)
 
 
 def test_everything_is_on_the_first_screen(sketch, start_server, connect, window):
