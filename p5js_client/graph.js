@@ -40,7 +40,7 @@ const DARK = {
   edge: "#2a3241",
   colors: ["#9dabff", "#4cd69b", "#ff9d6c", "#dd9bf2", "#6cc4f0", "#f0b456"],
 };
-const EMPTY = 'Send 5, or {"light": 512}';
+const EMPTY = 'Send 5, or\n{"light": 512}';
 
 // The elements of index.html.
 const connectionForm = document.querySelector("#connection");
@@ -216,7 +216,7 @@ function drawAxis(values, place, top, bottom, paints) {
   const highest = String(max(values));
   const lowest = String(min(values));
   textSize(SMALL);
-  const wide = min(max(textWidth(highest), textWidth(lowest)), place.wide / 3);
+  const wide = min(max(textWidth(highest), textWidth(lowest)), place.wide / 2);
   const left = place.x + wide + 10;
   if (bottom - top > 2 * SMALL && highest !== lowest) {
     write(highest, place.x, top - SMALL / 2, wide + 1, SMALL, paints.soft);

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.browser
 
 SMALL = {"width": 320, "height": 640}
 SIDEWAYS = {"width": 740, "height": 360}
+LONG = "4000, " + ("a reason of a server " * 6)[:123]
 ZOOMED = {"width": 640, "height": 400}  # a screen of 1280 by 800 at 200 %
 
 
@@ -94,6 +95,10 @@ def test_nothing_is_cut_and_nothing_sticks_out(start_server, page_of, size):
     assert look("Connection lost") == first
     page.locator("#disconnect").click()
     assert look("Disconnected") == first
+    # The longest notes: a server's reason has up to 123 bytes.
+    for state, about in (("No answer", "ws://classroom-pi.local/"), ("Connection lost", LONG)):
+        page.evaluate("words => show(...words)", [state, about])
+        look(state)
     # A smaller font in a field makes an iPhone zoom into the page.
     for field in page.locator("input").all():
         assert field.evaluate("(field) => parseFloat(getComputedStyle(field).fontSize)") >= 16

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from course import PATIENCE
-from pages import SERVED, copy_of, has_state, in_view, lines, no_errors, send
+from pages import SERVED, copy_of, flood, has_state, in_view, lines, no_errors, send
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -160,6 +160,28 @@ def test_ten_thousand_messages(talk):
     expect(page.locator("#messages li")).to_have_count(500)
     assert page.evaluate("shown") == 10_000
     assert in_view(page, newest)
+    no_errors(page)
+
+
+def test_a_thousand_messages_a_second_and_the_page_answers(
+    start_server, connect, open_page, tmp_path
+):
+    """None is lost, and they stand in the log in their order."""
+    server = start_server(SERVED)
+    page, other = open_page(copy_of("js_client", tmp_path, server.port)), connect(server.url)
+    has_state(page, "Connected")
+    page.evaluate("""() => {
+      window.shown = [];
+      const { addLine } = window;
+      window.addLine = (kind, data) => { shown.push(data); addLine(kind, data); };
+    }""")
+    delays = flood(page, other, "message {}")
+    expect(lines(page, "received").last).to_have_text("message 20000")
+    everything = [f"message {number}" for number in range(1, 20_001)]
+    assert page.evaluate("shown") == everything
+    assert lines(page, "received").all_text_contents() == everything[-500:]
+    # Half of them: on a busy machine, a single one may be late.
+    assert delays[len(delays) // 2] < 100
     no_errors(page)
 
 

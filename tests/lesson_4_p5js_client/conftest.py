@@ -40,6 +40,12 @@ def sketch(open_page, tmp_path):
     return open_one
 
 
+@pytest.fixture(params=["Chromium", "Firefox"])
+def window(request):
+    """What sketch() takes as within: the browser that the page is opened in."""
+    return request.getfixturevalue("firefox" if request.param == "Firefox" else "browser")
+
+
 @pytest.fixture(params=[1, 2], ids=["p5-1", "p5-2"])
 def major(request):
     return request.param

@@ -2,12 +2,11 @@
 
 import re
 import socket
-import time
 
 import pytest
 from course import ROOT, free_port
 from p5_pages import FOLDER, frames, p5_file, picture, shown
-from pages import SERVED, has_state, no_errors, send
+from pages import SERVED, flood, has_state, no_errors, send
 
 pytestmark = pytest.mark.browser
 SHARED = ["connect", "openSocket", "connectionOpened", "connectionClosed", "disconnect",
@@ -126,9 +125,6 @@ def test_firefox(sketch, start_server, firefox, connect, major):
     no_errors(page, "can’t establish a connection", "was interrupted")
 
 
-FOR_SECONDS, A_SECOND = 20, 1000
-
-
 def test_a_thousand_messages_a_second_and_the_page_answers(sketch, start_server, connect):
     """None is lost: what the graph holds at any time is a run of numbers without a gap."""
     server = start_server(SERVED)
@@ -137,28 +133,16 @@ def test_a_thousand_messages_a_second_and_the_page_answers(sketch, start_server,
     page.evaluate("""() => {
       window.lost = 0;
       window.seen = 0;
-      window.delays = [];
       const add = addValue;
       addValue = (name, value) => {
         if (value !== window.seen + 1) window.lost += 1;
         window.seen = value;
         add(name, value);
       };
-      messageField.addEventListener("keydown", (event) => requestAnimationFrame(() =>
-        window.delays.push(performance.now() - event.timeStamp)));
     }""")
-    page.locator("#outgoing").focus()
-    began = time.monotonic()
-    for number in range(1, FOR_SECONDS * A_SECOND + 1):
-        other.send(str(number))
-        if number % 10 == 0:
-            time.sleep(max(0, began + number / A_SECOND - time.monotonic()))
-        if number % A_SECOND == 0:
-            page.keyboard.press("x")
-    page.wait_for_function("all => window.seen === all", arg=FOR_SECONDS * A_SECOND)
+    delays = flood(page, other, "{}")
+    page.wait_for_function("window.seen === 20000")
     frames(page)
     assert page.evaluate("window.lost") == 0
-    assert page.locator("#outgoing").input_value() == "x" * FOR_SECONDS
-    delays = sorted(page.evaluate("window.delays"))
-    print("answers to a key after, in ms:", [round(each) for each in delays])
+    # Half of them: on a busy machine, a single one may be late.
     assert delays[len(delays) // 2] < 100

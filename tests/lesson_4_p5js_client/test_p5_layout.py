@@ -34,11 +34,15 @@ def test_axe_finds_nothing_in_any_state(sketch, start_server, connect, scheme):
     page.locator("#disconnect").click()
     has_state(page, "Disconnected")
     accessible(page)
+    for state in ("Connecting …", "No answer", "Disconnecting …"):
+        page.evaluate("state => show(state, 'ws://localhost/')", state)
+        has_state(page, state)
+        accessible(page)
 
 
-def test_everything_is_on_the_first_screen(sketch, start_server, connect):
+def test_everything_is_on_the_first_screen(sketch, start_server, connect, window):
     server = start_server(SERVED)
-    other, page = connect(server.url), sketch(server)
+    other, page = connect(server.url), sketch(server, within=window)
     has_state(page, "Connected")
     other.send("w" * 400)
     for wide, high in SIZES:
@@ -83,8 +87,8 @@ def test_contrast_of_the_text_on_the_canvas(name, place):
     assert min(contrast(each, paper) for each in colors) >= 4.5
 
 
-def test_keyboard_alone(sketch, start_server):
-    page = sketch(start_server(SERVED))
+def test_keyboard_alone(sketch, start_server, window):
+    page = sketch(start_server(SERVED), within=window)
     has_state(page, "Connected")
     for name in ["address", "disconnect", "outgoing"]:
         page.keyboard.press("Tab")

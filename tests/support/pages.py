@@ -1,6 +1,7 @@
 """What the tests of the three pages share: a copy with another port, and what a page shows."""
 
 import shutil
+import time
 
 import course
 from course import ROOT
@@ -47,6 +48,33 @@ def accessible(page):
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+
+
+def flood(page, other, text, seconds=20, a_second=1000):
+    """Lets the other client send text.format(1), (2) … that often, while somebody types x.
+
+    Returns how long the page took from each key to its next frame, in ms, the shortest first.
+    """
+    page.evaluate("""() => {
+      window.delays = [];
+      messageField.addEventListener("keydown", (event) => requestAnimationFrame(() =>
+        window.delays.push(performance.now() - event.timeStamp)));
+    }""")
+    page.locator("#outgoing").focus()
+    began = time.monotonic()
+    for number in range(1, seconds * a_second + 1):
+        other.send(text.format(number))
+        if number % 10 == 0:
+            time.sleep(max(0, began + number / a_second - time.monotonic()))
+        if number % 400 == 0:
+            page.keyboard.press("x")
+    keys = seconds * a_second // 400
+    expect(page.locator("#outgoing")).to_have_value("x" * keys)
+    page.wait_for_function("keys => window.delays.length === keys", arg=keys)
+    delays = sorted(page.evaluate("window.delays"))
+    middle, most, last = (delays[int(part * (keys - 1))] for part in (0.5, 0.95, 1))
+    print(f"from key to frame, {keys} keys: {middle:.0f} ms, 95 % {most:.0f}, longest {last:.0f}")
+    return delays
 
 
 # Counts the connections that a page asks for, and the codes with which they end.
