@@ -6,6 +6,7 @@ the list of clients and calls the lesson's functions; SturdyServer adds what it 
 The same bytes stand in all three server folders. From top to bottom:
 
   Settings        limits, and the web sites whose pages may connect
+  Pages           which ones may connect: those from here, and from these web sites
   Outgoing        what one client is sent: never waits for a slow client, never mixes the order
   SturdyHandler   one client, in a thread of its own
     handshake       an HTTP request becomes a WebSocket, or gets a page that says why not
@@ -108,7 +109,7 @@ CLOSE_TIME = 2  # seconds for a client to hang up after a close frame
 SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-# ---- Pages that may connect (section 10.2) -------------------------------------------------
+# ---- Pages: which ones may connect (section 10.2) ------------------------------------------
 
 
 def may_connect(origin):
