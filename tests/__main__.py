@@ -20,6 +20,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -188,6 +189,8 @@ def is_path(word):
 
 def main():
     """Prepares everything and hands over to pytest; ends with pytest's exit code."""
+    # What is started with & in a script ignores Ctrl-C, and so would all that the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     words = [word for word in sys.argv[1:] if word != NO_INSTALL]
     make_environment()
     if NO_INSTALL not in sys.argv:
