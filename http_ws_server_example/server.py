@@ -26,6 +26,7 @@ from sturdy_websocket import SturdyHandler, SturdyServer
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""
+# The PORT that was set in the terminal, or else 3000.
 PORT = port_from_environment(3000)
 # The folder with the pages, next to this file.
 PUBLIC = os.path.join(os.path.dirname(__file__), "public")

@@ -25,6 +25,7 @@ from sturdy_websocket import SturdyServer
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""
+# The PORT that was set in the terminal, or else 8080.
 PORT = port_from_environment(8080)
 
 
