@@ -97,10 +97,9 @@ class Terminal:
 
     @classmethod
     def take_over(cls):
-        """Puts itself instead of sys.stdout and sys.stderr, once; at the end all is written."""
-        streams = (sys.stdout, sys.stderr)
-        if isinstance(sys.stdout, cls) or not all(hasattr(each, "buffer") for each in streams):
-            return
+        """Puts itself instead of sys.stdout and sys.stderr; at the end all is written."""
+        if not all(hasattr(each, "buffer") for each in (sys.stdout, sys.stderr)):
+            return  # as in IDLE: that is no terminal
         sys.stdout, sys.stderr = cls(sys.stdout), cls(sys.stderr)
         threading.Thread(target=cls.write_lines, daemon=True).start()
         atexit.register(cls.drain)
@@ -112,6 +111,10 @@ class Terminal:
         with cls.changed:
             cls.changed.wait_for(lambda: not (cls.lines or cls.busy), timeout=2)
             cls.over = True
+
+
+# As soon as this file is imported, nobody who prints waits for a terminal that stands still.
+Terminal.take_over()
 
 
 # ---- Starting ------------------------------------------------------------------------------

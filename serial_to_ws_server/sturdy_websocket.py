@@ -61,7 +61,6 @@ from http.server import BaseHTTPRequestHandler
 # The two files next to this one.
 from frames import CLOSE, PING, PONG, Closing, Incoming, make_frame, make_message
 from server_help import (
-    Terminal,
     allow_many_files,
     is_local,
     port_advice,
@@ -83,9 +82,6 @@ except ImportError:
     )
 # The package sets up logging for the whole program when it is imported: that is undone.
 logging.root.handlers[:] = log_handlers
-
-# From here on, who prints doesn't wait for a terminal that stands still.
-Terminal.take_over()
 
 # ---- Settings ------------------------------------------------------------------------------
 
@@ -255,7 +251,8 @@ class Outgoing:
     def end(self):
         """Gives the connection back to the system, when nobody uses it any more."""
         with self.lock:
-            self.open, writer = False, self.writer
+            self.open = False
+            writer = self.writer
         if writer:
             self.cut()
             writer.join()
@@ -586,7 +583,8 @@ class SturdyServer(WebsocketServer):
         And what is said now goes to those who are here now, whoever comes or leaves before it
         is sent: each list has its own function.
         """
-        self.clients, self.send_to_all = clients, functools.partial(send_to, clients)
+        self.clients = clients
+        self.send_to_all = functools.partial(send_to, clients)
 
     def _client_left_(self, handler):
         if handler.client:
