@@ -2,7 +2,7 @@
 The course's tests
 
 Makes an environment of its own in tests/.venv, installs what the tests need,
-says so, and runs everything with pytest, two tests side by side on each core.
+says so, and runs everything with pytest, three tests side by side on each core.
 
 Run it with:     python3 tests
 Or a part of it: python3 tests -k serial          (any option of pytest, or a path)
@@ -177,8 +177,8 @@ def pytest_words(words):
     """Returns the options that pytest gets: the user's, and ours where there are none."""
     ours = ["-c", str(TESTS / "pytest.ini"), "--rootdir", str(ROOT)]
     if not any(word.startswith(("-n", "--numprocesses", "--pdb")) for word in words):
-        # Most of a test's time is waiting, so two run on each core.
-        ours += ["-n", str(2 * (os.cpu_count() or 1)), "--dist", "loadgroup"]
+        # Most of a test's time is waiting, so three run on each core.
+        ours += ["-n", str(3 * (os.cpu_count() or 1)), "--dist", "loadgroup"]
     paths = [word for word in words if not word.startswith("-") and is_path(word)]
     return [*ours, *words] if paths else [*ours, *words, str(TESTS)]
 

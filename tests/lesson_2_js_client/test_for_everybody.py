@@ -40,6 +40,8 @@ def test_keyboard_alone(start_server, page_of):
     has_state(page, "Connected")
 
 
+# axe judges the document, which is the same one in every browser.
+@pytest.mark.parametrize("page_of", ["js_client", SERVED], indirect=True)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(start_server, page_of, scheme):
     server = start_server(SERVED)

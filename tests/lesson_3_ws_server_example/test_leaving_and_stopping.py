@@ -24,7 +24,7 @@ def test_one_frozen_and_one_killed_among_ten(start_server, run, join):
 
     The frozen one has not lost anything either, once it reads again.
     """
-    server = start_server("http_ws_server_example")
+    server = start_server("http_ws_server_example", settings={"PING_AFTER": 1000})
     frozen = join(server, receive_buffer=4096)
     victim = run(python("-c", CLIENT, server.url))
     victim.expect("in")

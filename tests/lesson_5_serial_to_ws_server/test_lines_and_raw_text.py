@@ -123,7 +123,7 @@ def test_a_million_bytes_without_an_end(listen, board):
 
 def test_flood_to_ten_clients(start_server, board, join):
     """100,000 numbered lines reach everyone, all and in order, though one client never reads."""
-    server = start_server(FOLDER, board.name, "t")
+    server = start_server(FOLDER, board.name, "t", settings={"PING_AFTER": 1000})
     wires = [join(server) for _ in range(10)]
     join(server, receive_buffer=4096)
     lines = [str(number) for number in range(100_000)]

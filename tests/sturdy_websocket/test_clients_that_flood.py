@@ -15,7 +15,7 @@ def test_flood(start_server, join):
 
     The server's memory stays bounded.
     """
-    server = start_server(HTTP)
+    server = start_server(HTTP, settings={"PING_AFTER": 1000})
     process = psutil.Process(server.process.pid)
     readers = [join(server) for _ in range(10)]
     messages = [b"%8d" % number + bytes(1016) for number in range(20_000)]
@@ -41,7 +41,7 @@ def test_flood(start_server, join):
 
 def test_all_speak_and_all_hear_the_same_order(start_server, join):
     """Ten clients speak at once: each hears everything, in one order that is the same for all."""
-    server = start_server(HTTP)
+    server = start_server(HTTP, settings={"PING_AFTER": 1000})
     clients = [join(server) for _ in range(10)]
     texts = [[f"{who} {number:4}" for number in range(300)] for who in range(10)]
     size = sum(len(served(text)) for row in texts for text in row)

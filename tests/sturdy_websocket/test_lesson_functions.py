@@ -112,6 +112,11 @@ def test_the_other_methods_of_the_package(run):
     one.close(), two.close()
     three = Wire(port)
     three.sync()
+    closed = Wire(port)
+    closed.sync()
+    do("clients[-1]['handler'].send_close()")
+    assert closed.ending() == 1000
+    closed.close()
     do("disconnect_clients_abruptly()")
     assert three.ending() == 1006
     four = Wire(port)

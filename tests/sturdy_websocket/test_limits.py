@@ -6,6 +6,7 @@ import time
 
 import course
 import pytest
+from course import ROOT, python
 from wire import CONT, TEXT, Wire, frame, request
 
 HTTP = "http_ws_server_example"
@@ -75,3 +76,32 @@ def test_a_frame_may_take_its_time(start_server):
         client.socket.settimeout(course.PATIENCE)
         client.send(slow[-1:])
         assert client.hear() == "slow and steady " * 8
+
+
+FILES = """
+import sys, types
+sys.path.insert(0, sys.argv[1])
+soft, hard = map(int, sys.argv[2:])
+sys.modules["resource"] = types.SimpleNamespace(
+    RLIMIT_NOFILE=7, RLIM_INFINITY=-1, getrlimit=lambda what: (soft, hard),
+    setrlimit=lambda what, limits: print("set to", *limits))
+from server_help import allow_many_files
+allow_many_files(2000)
+"""
+
+
+@pytest.mark.parametrize(
+    "soft, hard, said",
+    [
+        (256, -1, "set to 2000 -1\n"),
+        (256, 4096, "set to 2000 4096\n"),
+        (256, 1000, "set to 1000 1000\n"),
+        (4096, -1, ""),
+        (-1, -1, ""),
+    ],
+)
+def test_limit_of_open_files_is_raised_as_far_as_it_goes(run, soft, hard, said):
+    """The soft limit of a process, up to the hard one; -1 is none, as on macOS."""
+    program = run(python("-c", FILES, ROOT / "ws_server_example", soft, hard))
+    assert program.wait() == 0
+    assert program.output == said

@@ -202,6 +202,20 @@ def {where}(client, server, message="end"):
 
 
 @posix_only
+def test_a_lesson_that_never_returns_can_be_stopped(lesson, join):
+    """A function of the lesson that waits for ever keeps its client waiting, not the program."""
+    server = lesson("""
+def message_received(client, server, message):
+    print("waiting")
+    threading.Event().wait()
+""")
+    client = join(server)
+    client.say("hello")
+    server.expect("waiting")
+    assert server.stop() == 0
+
+
+@posix_only
 def test_stopping_takes_two_seconds_at_most(lesson, join):
     """However stubborn the clients are, and however many: those that stall, and those that talk."""
     server = lesson()

@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from course import PATIENCE, ROOT, SERVERS, free_port, server_command
+from course import PATIENCE, ROOT, SERVERS, free_port, python, server_command
 from wire import TEXT, Wire, echo_of, frame, gather, served
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes and terminals of Unix")
@@ -290,3 +290,31 @@ def test_everything_printed_comes_out(tmp_path, into, end, code, last):
     rest = text.split(expected[-1] + "\n", 1)[1]
     assert rest.startswith("last line without an end") and rest.endswith(last)
     assert done.returncode == code
+
+
+AT_THE_END = """
+import atexit, sys
+sys.path.insert(0, sys.argv[1])
+# What is registered first runs last, when all is written.
+atexit.register(lambda: print(server_help.Terminal.lines, server_help.Terminal.busy))
+import server_help
+
+class Lines(list):
+    def append(self, line):
+        assert server_help.Terminal.changed._is_owned()
+        super().append(line)
+
+    def clear(self):
+        assert server_help.Terminal.changed._is_owned()
+        super().clear()
+
+server_help.Terminal.lines = Lines()
+print("hello")
+"""
+
+
+def test_at_the_end_nothing_is_under_way(run):
+    """All lines are written, and they were shared with the lock only."""
+    program = run(python("-c", AT_THE_END, ROOT / "ws_server_example"))
+    assert program.wait() == 0
+    assert program.output == "hello\n[] False\n"

@@ -206,7 +206,8 @@ def served(message):
 
 
 def gather(wires, size):
-    """Reads size bytes from each of the wires, side by side.
+    """Reads size bytes from each of the wires, side by side. They answer no ping: the server
+    has to wait for one longer than that takes (PING_AFTER).
 
     Returns a list with the bytes of each, and the longest silence of any of them in seconds.
     """
