@@ -149,7 +149,7 @@ def browser(playwright):
     path = next(
         (
             shutil.which(name)
-            for name in ("chromium", "chromium-browser", "google-chrome")
+            for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
             if shutil.which(name)
         ),
         None,
