@@ -6,6 +6,7 @@ running while pages and clients look whether what the text promises is so.
 
 import getpass
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -49,12 +50,26 @@ def do(tmp_path):
             sections.append(self)
 
         def page(self, port, scheme="http"):
+            """Returns an address; with https only when the certificate is made, soon after."""
+            if scheme == "https":
+                wait_until(lambda: speaks_tls(self.ports[port]), "there is no certificate")
             return f"{scheme}://localhost:{self.ports[port]}/"
 
     sections = []
     yield Section
     for section in sections:
         close_terminals(section.document, section.terminals)
+
+
+def speaks_tls(port):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection(("localhost", int(port)), PATIENCE) as connection:
+            context.wrap_socket(connection, server_hostname="localhost").close()
+    except OSError:
+        return False
+    return True
 
 
 def received(page):
@@ -209,8 +224,9 @@ def test_system_broker_keeps_the_last_value_over_a_reboot(tmp_path):
         f"include_dir {tmp_path}/conf.d\n"
     )
     port = ["-p", ports["1883"]]
+    # With -q 1 the broker has said that it has the message, before it is stopped.
     for command in (
-        ["mosquitto_pub", *port, "-t", "class/sensor", "-r", "-m", "512"],
+        ["mosquitto_pub", *port, "-q", "1", "-t", "class/sensor", "-r", "-m", "512"],
         ["mosquitto_sub", *port, "-t", "class/sensor", "-C", "1"],
     ):
         broker = pexpect.spawn("mosquitto", ["-c", str(tmp_path / "mosquitto.conf")])
