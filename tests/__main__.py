@@ -27,14 +27,15 @@ import time
 import venv
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent / "support"))
+from environment import BROWSERS, HOME, PYTHON
+
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
-HOME = TESTS / ".venv" / "{}.{}".format(*sys.version_info)
-PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 NO_INSTALL = "--no-install"
 
-# The browser of Debian that never shows a window: tests in it take half of the time.
-BROWSER = "chromium-headless-shell"
+# The browser of Debian that never shows a window: tests in it take 60 % of the time.
+BROWSER = BROWSERS[0]
 # What the tests call, and the Debian packages that bring it.
 PROGRAMS = {
     BROWSER: BROWSER,
@@ -51,9 +52,7 @@ PROGRAMS = {
     "openssl": "openssl",
 }
 # One browser is enough, whatever its name is here.
-OTHER_NAMES = {
-    BROWSER: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
-}
+OTHER_NAMES = {BROWSER: BROWSERS[1:]}
 
 
 def call(*command, quiet=False, **options):
@@ -179,7 +178,7 @@ def pytest_words(words):
     """Returns the options that pytest gets: the user's, and ours where there are none."""
     ours = ["-c", str(TESTS / "pytest.ini"), "--rootdir", str(ROOT)]
     if not any(word.startswith(("-n", "--numprocesses", "--pdb")) for word in words):
-        # Most of a test's time is waiting, so three run on each core.
+        # A test waits for much of its time, so three run on each core.
         ours += ["-n", str(3 * (os.cpu_count() or 1)), "--dist", "loadgroup"]
     paths = [word for word in words if not word.startswith("-") and is_path(word)]
     return [*ours, *words] if paths else [*ours, *words, str(TESTS)]

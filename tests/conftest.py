@@ -8,6 +8,7 @@ import course
 import pytest
 import websockets.sync.client
 from course import USUAL_WORDS, Program, free_port, missing, server_command
+from environment import BROWSERS
 from wire import Wire
 
 # A program that forgets to flush is to be found here, too.
@@ -146,14 +147,7 @@ def browser(playwright):
         "--no-sandbox",
         "--disable-quic",
     ]
-    path = next(
-        (
-            shutil.which(name)
-            for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-            if shutil.which(name)
-        ),
-        None,
-    )
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     try:
         chromium = playwright.chromium.launch(args=flags, executable_path=path)
     except Error as error:

@@ -19,22 +19,14 @@ Needs:           Linux and gcc; node for npm's ws; wrk for the pages. The comput
 """
 
 import argparse
-import os
 import shutil
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from environment import use_environment
+
 HERE = Path(__file__).resolve().parent
-HOME = HERE.parent / ".venv" / "{}.{}".format(*sys.version_info)
-
-
-def use_environment():
-    """Goes on with the Python of the tests' environment, where the packages are."""
-    if Path(sys.prefix).resolve() == HOME.resolve():
-        return
-    if not (HOME / "bin" / "python").exists():
-        sys.exit("The benchmark needs the environment of the tests. Run first: python3 tests")
-    os.execv(HOME / "bin" / "python", [str(HOME / "bin" / "python"), str(HERE), *sys.argv[1:]])
 
 
 def main():

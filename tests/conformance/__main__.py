@@ -4,8 +4,9 @@ Autobahn, the judge of WebSocket servers
 Runs its fuzzing client against http_ws_server_example, which is an echo as long as
 one client is connected, and prints a table.
 
-Run it with:     python3 tests tests/sturdy_websocket/test_conformance.py -rP
-  A part of it:    tests/.venv/3.11/bin/python tests/conformance "1.*" "7.1.*"
+Run it with:     python3 tests                        once, it makes the environment
+                 python3 tests/conformance
+                 python3 tests/conformance "1.*" "7.1.*"   some of its cases
 You should see:  a line for each section of the suite, and at the end 301 of 301
 Needs:           wstest of autobahntestsuite (Python 2.7) on the PATH
 """
@@ -19,7 +20,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from course import ROOT, Program, free_port, server_command
+from environment import use_environment
 
 SECTIONS = {1: "framing", 2: "pings and pongs", 3: "reserved bits", 4: "opcodes",
             5: "fragments", 6: "UTF-8", 7: "closing", 9: "limits and speed",
@@ -80,6 +81,9 @@ def table(cases):
 
 def judge(patterns=("*",), wstest="wstest"):
     """Starts the server, runs the cases, returns them as run_cases() does."""
+    # Not at the top: what it needs is only in that environment.
+    from course import ROOT, Program, free_port, server_command
+
     port = free_port()
     server = Program(server_command(), cwd=ROOT / "http_ws_server_example", env={"PORT": port})
     try:
@@ -95,6 +99,7 @@ def judge(patterns=("*",), wstest="wstest"):
 
 
 def main():
+    use_environment()
     if not shutil.which("wstest"):
         sys.exit("wstest is not on the PATH. It is a part of autobahntestsuite, which needs "
                  "Python 2.7:\n  https://github.com/crossbario/autobahn-testsuite")  # fmt: skip

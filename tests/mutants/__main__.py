@@ -28,9 +28,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from environment import use_environment
+
 HERE = Path(__file__).resolve().parent
 TESTS, ROOT = HERE.parent, HERE.parent.parent
-HOME = TESTS / ".venv" / "{}.{}".format(*sys.version_info)
 MINUTES = 10  # for the tests of one fault; a fault that makes them hang is found
 PATIENCE = "10"  # seconds: with a fault, most of the time is spent waiting for what never comes
 SERVERS = ["http_ws_server_example", "ws_server_example", "serial_to_ws_server"]
@@ -54,7 +56,7 @@ HELD_BY = {
     "ws_client_example/client_help.py": ["lesson_7_ws_client_example"],
 }  # fmt: skip
 # These take minutes and judge the whole, not a line.
-LEFT_OUT = "not autobahn and not benchmark and not stress and not conformance"
+LEFT_OUT = "not autobahn and not benchmark and not stress"
 
 TURNED = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
@@ -218,16 +220,6 @@ def describe(fault):
     was = " ".join(text[fault.start : fault.end].split())
     instead = " ".join(fault.instead.split())
     return f"{fault.file}:{fault.line}  {fault.kind}: {was[:70]}  ->  {instead[:70]}"
-
-
-def use_environment():
-    """Goes on with the Python of the tests' environment, where the packages are."""
-    python = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if Path(sys.prefix).resolve() == HOME.resolve():
-        return
-    if not python.exists():
-        sys.exit("The mutants need the environment of the tests. Run first: python3 tests")
-    sys.exit(subprocess.call([str(python), str(HERE), *sys.argv[1:]]))
 
 
 def main():

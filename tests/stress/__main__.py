@@ -19,17 +19,10 @@ import os
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from environment import use_environment
+
 HERE = Path(__file__).resolve().parent
-HOME = HERE.parent / ".venv" / "{}.{}".format(*sys.version_info)
-
-
-def use_environment():
-    """Goes on with the Python of the tests' environment, where the packages are."""
-    if Path(sys.prefix).resolve() == HOME.resolve():
-        return
-    if not (HOME / "bin" / "python").exists():
-        sys.exit("The stress needs the environment of the tests. Run first: python3 tests")
-    os.execv(HOME / "bin" / "python", [str(HOME / "bin" / "python"), str(HERE), *sys.argv[1:]])
 
 
 def main():
@@ -41,7 +34,6 @@ def main():
         sys.exit("The stress counts open files, which Windows has not.")
     use_environment()
     # Not at the top: what it needs is only in that environment.
-    sys.path.insert(0, str(HERE.parent / "support"))
     import crowd
 
     try:

@@ -2,7 +2,7 @@
 
 # The lesson runs with classes that look at the lock whenever something shared is touched:
 # a lock that is missing shows at once, not only when two threads meet.
-CHECKED = """
+CHECKED = '''
 class CheckedClass(type):
     def __setattr__(cls, name, value):
         assert cls.total_lock.locked(), f"Outgoing.{name} without its lock"
@@ -28,39 +28,22 @@ class CheckedOutgoing(sturdy_websocket.Outgoing, metaclass=CheckedClass):
         look(self, name)
         super().__setattr__(name, value)
 
-class CheckedSet(set):
-    def __iter__(self):
-        assert self.door._is_owned()
-        return super().__iter__()
-
-    def add(self, each):
-        assert self.door._is_owned()
-        super().add(each)
-
-    def discard(self, each):
-        assert self.door._is_owned()
-        super().discard(each)
-
-class CheckedDict(dict):
-    def items(self):
-        assert self.door._is_owned()
-        return super().items()
-
-    def __setitem__(self, *pair):
-        assert self.door._is_owned()
-        super().__setitem__(*pair)
-
-    def pop(self, *words):
-        assert self.door._is_owned()
-        return super().pop(*words)
+def guarded(kind, door, *names):
+    """Returns an empty set or dictionary with methods that may be called with the door only."""
+    def checked(name):
+        def method(self, *words):
+            assert door._is_owned(), f"{name} without the door"
+            return getattr(kind, name)(self, *words)
+        return method
+    return type("Guarded", (kind,), {name: checked(name) for name in names})()
 
 class CheckedServer(SturdyServer):
     made = False
 
     def __init__(self, **options):
         super().__init__(**options)
-        self.connections, self.overdue_at = CheckedSet(), CheckedDict()
-        self.connections.door = self.overdue_at.door = self.door
+        self.connections = guarded(set, self.door, "add", "discard", "__iter__")
+        self.overdue_at = guarded(dict, self.door, "__setitem__", "pop", "items")
         self.made = True
 
     def __setattr__(self, name, value):
@@ -72,7 +55,7 @@ sturdy_websocket.Outgoing = CheckedOutgoing
 sturdy_websocket.MAX_BACKLOG = 8 * 1024 * 1024
 sturdy_websocket.PING_AFTER = 1000
 SturdyServer = CheckedServer
-"""
+'''
 
 
 def test_what_is_shared_is_touched_with_its_lock_only(lesson, join):

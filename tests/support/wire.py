@@ -206,9 +206,9 @@ def served(message):
 
 
 def gather(wires, size):
-    """Reads size bytes from each of the wires, side by side. They answer no ping: the server
-    has to wait for one longer than that takes (PING_AFTER).
+    """Reads size bytes from each of the wires, side by side.
 
+    Wires answer no ping, so the server's PING_AFTER has to be longer than this takes.
     Returns a list with the bytes of each, and the longest silence of any of them in seconds.
     """
     received = {wire: bytearray() for wire in wires}

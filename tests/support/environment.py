@@ -1,0 +1,33 @@
+"""The tests' environment, tests/.venv: where it is, and how a program goes on with its Python.
+
+Needs the standard library only, because it runs before anything is installed.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parent.parent / ".venv" / "{}.{}".format(*sys.version_info)
+PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+# The names of browsers that the tests can drive, the best one first.
+BROWSERS = [
+    "chromium-headless-shell", "chromium", "chromium-browser",
+    "google-chrome", "google-chrome-stable", "chrome", "msedge",
+]  # fmt: skip
+
+
+def use_environment():
+    """Runs this program with the environment's Python, where the packages are, unless it does.
+
+    Ends the program with its exit code, or with a sentence if there is no environment yet.
+    """
+    if Path(sys.prefix).resolve() == HOME.resolve():
+        return
+    if not PYTHON.exists():
+        sys.exit("This needs the environment of the tests. Run first: python3 tests")
+    try:
+        sys.exit(subprocess.call([str(PYTHON), *sys.argv]))
+    except KeyboardInterrupt:  # the other one has got it too, and has said so
+        sys.exit(130)
