@@ -1,5 +1,6 @@
 """Fixtures: the course's servers as processes, independent clients, a real browser."""
 
+import collections
 import contextlib
 import os
 import shutil
@@ -21,6 +22,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "lesson_6" in item.path.parent.name:
             item.add_marker(pytest.mark.xdist_group("board"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says in a line each why tests were skipped, and how many."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = collections.Counter(str(report.longrepr[2]) for report in skipped)
+    for reason, number in reasons.most_common():
+        terminalreporter.line(f"{number:4} skipped: {reason.removeprefix('Skipped: ')}")
 
 
 @pytest.fixture

@@ -48,11 +48,8 @@ def main():
             speaker.start()
         sys.exit(talk.wait_for_end(listener))
     finally:
-        # The server says goodbye too, and listen() ends. Sending has a thread of its own,
-        # because it waits when the server has stopped reading.
-        threading.Thread(target=connection.send_close, daemon=True).start()
-        listener.join(client_help.CLOSE_TIME)
-        connection.shutdown()
+        # Both sides say goodbye, with a close frame; with the server's, listen() ends.
+        client_help.close(connection, listener)
 
 
 def connect(url):

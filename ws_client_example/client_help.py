@@ -10,6 +10,7 @@ You can skip this file: the lesson is in client.py, which takes from here:
   has_input, lines  what is typed or comes through a pipe
   decode, closing_words, shorten
                     what has come, as text for people
+  close             says goodbye to the server
   run               runs the lesson, and ends it tidily
 """
 
@@ -215,6 +216,20 @@ def lines():
     with open(sys.stdin.fileno(), "rb", closefd=False) as source:
         for line in source:
             yield line.rstrip(b"\r\n").decode("utf-8", "replace")
+
+
+def close(connection, listener):
+    """Ends the connection with the closing handshake (RFC 6455, section 7.1.2).
+
+    connection: the package's WebSocket; listener: the thread that receives, it ends with the
+    server's close frame. A server that sends none is waited for CLOSE_TIME.
+    """
+    # The package has answered a close frame of the server by itself. Sending has a thread of
+    # its own, because it waits when the server has stopped reading.
+    if connection.connected:
+        threading.Thread(target=connection.send_close, daemon=True).start()
+    listener.join(CLOSE_TIME)
+    connection.shutdown()
 
 
 def said_goodbye():

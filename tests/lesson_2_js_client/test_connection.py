@@ -49,7 +49,7 @@ def test_a_server_that_is_not_there(start_server, open_page, tmp_path):
     no_errors(page)
 
 
-def test_lost_and_back(start_server, page_of):
+def test_server_is_killed_and_comes_back(start_server, page_of):
     """Firefox holds tries back after some refusals: it comes back all the same."""
     server = start_server(SERVED)
     page = page_of(server)

@@ -6,7 +6,7 @@ import socket
 import pytest
 from course import ROOT, free_port
 from p5_pages import FOLDER, frames, p5_file, picture, shown
-from pages import SERVED, flood, has_state, no_errors, send
+from pages import FLOOD, SERVED, flood, has_state, no_errors, send
 
 pytestmark = pytest.mark.browser
 SHARED = ["connect", "openSocket", "connectionOpened", "connectionClosed", "disconnect",
@@ -141,7 +141,7 @@ def test_a_thousand_messages_a_second_and_the_page_answers(sketch, start_server,
       };
     }""")
     delays = flood(page, other, "{}")
-    page.wait_for_function("window.seen === 20000")
+    page.wait_for_function("all => window.seen === all", arg=FLOOD)
     frames(page)
     assert page.evaluate("window.lost") == 0
     # Half of them: on a busy machine, a single one may be late.

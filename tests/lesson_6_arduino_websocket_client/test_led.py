@@ -26,6 +26,17 @@ def test_on_and_off_switch_the_led(connected, on, off):
         assert board.led == led, text
 
 
+@pytest.mark.parametrize("board", ["esp8266", "mbed"])
+def test_low_switches_it_on_where_it_hangs_on_the_supply(start, server, board):
+    board = start(board)
+    board.until(server.readings)
+    board.run(200)
+    assert board.led == 0
+    server.visitors[0].say("on")
+    board.run(1000)
+    assert board.led == 1
+
+
 @pytest.mark.parametrize(
     "text", ["The light is: on", '"::1: light: on"', "on and on", '{"led": "on"}', '"', '": on', ""]
 )

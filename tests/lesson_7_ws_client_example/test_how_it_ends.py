@@ -2,12 +2,14 @@
 
 import contextlib
 import queue
+import socket
 import threading
 import time
 
 from clients import HTTP, WS, client, ends, pipe
 from course import PATIENCE
 from websockets.exceptions import ConnectionClosed
+from websockets.server import ServerProtocol
 
 
 def test_server_stops(start_server, terminal):
@@ -31,8 +33,24 @@ def test_server_says_why(serve, run):
     )
 
 
-def test_it_says_goodbye(serve, run):
-    """The server hears a close frame, not a broken connection."""
+def test_close_frame_of_the_server_is_answered_once(run):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        program = run(client(f"ws://127.0.0.1:{listener.getsockname()[1]}/"))
+        connection, _ = listener.accept()
+        with connection:
+            server = ServerProtocol()
+            server.receive_data(connection.recv(65536))
+            server.send_response(server.accept(server.events_received()[0]))
+            server.send_close(1001)
+            connection.sendall(b"".join(server.data_to_send()))
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert program.wait() == 1
+    # A close frame with a mask and a code has eight bytes.
+    assert answer[0] == 0x88 and len(answer) == 8
+
+
+def test_ctrl_c_sends_a_close_frame(serve, run):
+    """The server does not hear a broken connection."""
     codes = queue.Queue()
 
     def handler(connection):

@@ -1,5 +1,6 @@
 """What the tests of the three pages share: a copy with another port, and what a page shows."""
 
+import os
 import shutil
 import time
 
@@ -50,7 +51,13 @@ def accessible(page):
     assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
 
 
-def flood(page, other, text, seconds=20, a_second=1000):
+# How long a flood lasts; a long one tells more about the pages' answers to keys.
+SECONDS_OF_FLOOD = int(os.environ.get("SECONDS_OF_FLOOD", "8"))
+A_SECOND = 1000
+FLOOD = SECONDS_OF_FLOOD * A_SECOND  # messages
+
+
+def flood(page, other, text):
     """Lets the other client send text.format(1), (2) … that often, while somebody types x.
 
     Returns how long the page took from each key to its next frame, in ms, the shortest first.
@@ -62,13 +69,13 @@ def flood(page, other, text, seconds=20, a_second=1000):
     }""")
     page.locator("#outgoing").focus()
     began = time.monotonic()
-    for number in range(1, seconds * a_second + 1):
+    for number in range(1, FLOOD + 1):
         other.send(text.format(number))
         if number % 10 == 0:
-            time.sleep(max(0, began + number / a_second - time.monotonic()))
+            time.sleep(max(0, began + number / A_SECOND - time.monotonic()))
         if number % 400 == 0:
             page.keyboard.press("x")
-    keys = seconds * a_second // 400
+    keys = FLOOD // 400
     expect(page.locator("#outgoing")).to_have_value("x" * keys)
     page.wait_for_function("keys => window.delays.length === keys", arg=keys)
     delays = sorted(page.evaluate("window.delays"))

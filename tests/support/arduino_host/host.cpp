@@ -249,13 +249,21 @@ size_t tcpWrite(int id, const uint8_t *bytes, size_t count) {
 uint32_t millis() { return host::firstMillis + (uint32_t)host::now; }
 uint32_t micros() { return millis() * 1000u + 7; }
 void delay(uint32_t ms) { host::pass(ms); }
-void pinMode(uint8_t, PinMode) {}
-int analogRead(uint8_t) { return host::sensor; }
+int analogRead(uint8_t pin) { return pin == A0 ? host::sensor : 0; }
 
-void digitalWrite(uint8_t, PinStatus value) {
-  if (host::led == value) return;
-  host::led = value;
-  if (host::control < 0) fprintf(stderr, "LED %d\n", (int)value);
+// What drives the LED is its own pin, and only as an output.
+#ifndef HOST_LED_ON
+#define HOST_LED_ON HIGH
+#endif
+static PinMode ledMode = INPUT;
+void pinMode(uint8_t pin, PinMode mode) {
+  if (pin == LED_BUILTIN) ledMode = mode;
+}
+void digitalWrite(uint8_t pin, PinStatus value) {
+  int led = value == HOST_LED_ON;
+  if (pin != LED_BUILTIN || ledMode != OUTPUT || host::led == led) return;
+  host::led = led;
+  if (host::control < 0) fprintf(stderr, "LED %d\n", led);
 }
 
 // The same numbers after every start, unless there is a seed: as on the boards.

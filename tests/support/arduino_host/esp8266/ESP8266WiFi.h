@@ -1,6 +1,7 @@
-// The ESP8266's WiFi, for a type check. begin() returns at once.
+// The ESP8266's WiFi, mostly for a type check. begin() returns at once.
 #pragma once
 #define HOST_ESP8266
+#define HOST_LED_ON LOW
 #define HOST_JOINING_STATUS WL_DISCONNECTED
 #define HOST_PASSWORD_STATUS WL_WRONG_PASSWORD
 #include "host_wifi.h"

@@ -1,6 +1,9 @@
-// The WiFi of the boards with Mbed OS (Portenta H7, GIGA R1, Opta), for a type check. begin()
+// The WiFi of the boards with Mbed OS (Portenta H7, GIGA R1, Opta), mostly for a type check. begin()
 // waits as long as joining takes, and there is no setTimeout().
 #pragma once
+#ifndef ARDUINO_OPTA
+#define HOST_LED_ON LOW
+#endif
 #define HOST_NO_NETWORK_STATUS WL_CONNECT_FAILED
 #include "host_wifi.h"
 #define HOST_NOTHING_READ 0
