@@ -7,6 +7,7 @@ folder, and besides
 
   paths   nothing outside the folder can be read, whatever the address says
   types   what a browser is told a file is doesn't depend on your computer
+  age     after a change, a reload shows the new page
   speed   threads that look for files take turns
 """
 
@@ -67,6 +68,10 @@ class CarefulPageHandler(SimpleHTTPRequestHandler):
         self.send_error(404)
 
     def end_headers(self):
-        """Browsers take the type of a file from us, they don't guess it."""
+        """Browsers take the type of a file from us, they don't guess it.
+
+        And they ask each time whether it has changed: otherwise they keep an old file for days.
+        """
         self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Cache-Control", "no-cache")
         super().end_headers()

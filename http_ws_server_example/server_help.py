@@ -74,7 +74,10 @@ class Terminal:
         data = text.replace("\n", os.linesep).encode(self.stream.encoding, "backslashreplace")
         with contextlib.suppress(OSError, ValueError):  # gone, full or closed
             while data:
-                data = data[raw.write(data) :]
+                written = raw.write(data)
+                if written is None:  # the other end made this pipe one that does not wait
+                    time.sleep(0.05)
+                data = data[written or 0 :]
 
     @classmethod
     def write_lines(cls):
@@ -123,6 +126,11 @@ OTHER_PORT = """\
   macOS, Linux:            PORT=8081 python server.py
   Windows PowerShell:      $env:PORT=8081; python server.py
   Windows Command Prompt:  set PORT=8081& python server.py"""
+# Browsers connect to none of these: other protocols live there (Fetch standard, "bad port").
+NOT_FOR_BROWSERS = (
+    *(1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000),
+    *(6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080),
+)
 
 
 def is_local(origin):
@@ -179,6 +187,8 @@ def port_number(port):
     text = str(port).strip()
     if not text.isdecimal() or int(text) > 65535:
         sys.exit(f"PORT is {port!r}, but a port is a number from 1024 to 65535, 8081 for example.")
+    if int(text) in NOT_FOR_BROWSERS:
+        sys.exit(f"Browsers connect to no server on port {text}. Choose another, 8081 for example.")
     return int(text)
 
 
@@ -214,10 +224,14 @@ def lan_address():
 
 def print_addresses(server):
     """Prints how to reach the server, to be clicked or copied."""
-    port, lan = server.port, lan_address()
+    port, here, lan = server.port, "localhost", lan_address()
+    if server.host in ("localhost", "127.0.0.1", "::1"):
+        lan = None
+    elif server.host not in ("::", "", "0.0.0.0"):
+        here = lan = server.host  # one address of this computer, and only that one
     print("WebSocket server is running, Ctrl-C stops it.")
-    print(f"  this computer:  http://localhost:{port}/  ws://localhost:{port}/")
-    if lan and server.host in ("::", "", "0.0.0.0"):
+    print(f"  this computer:  http://{here}:{port}/  ws://{here}:{port}/")
+    if lan:
         print(f"  other devices:  http://{lan}:{port}/  ws://{lan}:{port}/")
         print(f'  Arduino:        #define SECRET_SERVER "{lan}"')
         print(f"                  #define SECRET_PORT {port}")

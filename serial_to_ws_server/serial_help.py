@@ -112,7 +112,8 @@ class Board:
             if piece:
                 yield piece
                 self.print_shown()
-                sample.add(piece)
+                if not self.options.binary:
+                    sample.add(piece)
         self.close()
 
     def raw_messages(self):

@@ -104,7 +104,7 @@ def whole_lines(pieces):
     for piece in pieces:
         # What follows the last \n isn't a whole line yet: it waits for the next piece.
         *lines, rest = (rest + piece).split(b"\n")
-        if len(rest) > MAX_LINE:
+        while len(rest) > MAX_LINE:
             lines.append(rest[:MAX_LINE])
             rest = rest[MAX_LINE:]
         yield from as_text(lines, MAX_LINE)

@@ -44,8 +44,29 @@ os.environ["no_proxy"] = NEAR + "," + os.environ.get("no_proxy", os.environ.get(
 KEYBOARD = sys.stdin is not None and sys.stdin.isatty()
 IN_TERMINAL = KEYBOARD and sys.stdout.isatty()
 
+
+class Connection(websocket.WebSocket):
+    """The package's WebSocket, on which nothing follows a close frame (RFC 6455, section 5.5.1).
+
+    The package answers the server's close frame while another thread may be sending lines.
+    """
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.order, self.said_goodbye = threading.Lock(), False
+
+    def send_frame(self, frame):
+        """Sends one frame, unless it was said goodbye. Returns how many bytes that were."""
+        with self.order:
+            if self.said_goodbye:
+                return 0
+            self.said_goodbye = frame.opcode == ABNF.OPCODE_CLOSE
+            return super().send_frame(frame)
+
+
 # For websocket.create_connection(). Its own check of text is slow; decode() replaces what isn't.
-OPTIONS = {"timeout": CONNECT_TIME, "suppress_origin": True, "skip_utf8_validation": True}
+OPTIONS = {"timeout": CONNECT_TIME, "class_": Connection,
+           "suppress_origin": True, "skip_utf8_validation": True}  # fmt: skip
 # What it may raise, and what a connection that is lost raises later.
 FAILURES = (OSError, ValueError, IndexError, WebSocketException)
 LOST = (OSError, WebSocketException)
@@ -224,10 +245,8 @@ def close(connection, listener):
     connection: the package's WebSocket; listener: the thread that receives, it ends with the
     server's close frame. A server that sends none is waited for CLOSE_TIME.
     """
-    # The package has answered a close frame of the server by itself. Sending has a thread of
-    # its own, because it waits when the server has stopped reading.
-    if connection.connected:
-        threading.Thread(target=connection.send_close, daemon=True).start()
+    # This has a thread of its own, because it waits when the server has stopped reading.
+    threading.Thread(target=connection.send_close, daemon=True).start()
     listener.join(CLOSE_TIME)
     connection.shutdown()
 

@@ -182,6 +182,6 @@ class Incoming:
             raise Closing(1002, "fragments out of order")
         if size > 125:
             size = int.from_bytes(self.take(2 if size == 126 else 8), "big")
-        if before + size > self.max_message:
+        if opcode < CLOSE and before + size > self.max_message:
             raise Closing(1009, f"more than {self.max_message} bytes")
         return fin, opcode, size, self.take(4)

@@ -60,13 +60,7 @@ from http.server import BaseHTTPRequestHandler
 
 # The two files next to this one.
 from frames import CLOSE, PING, PONG, Closing, Incoming, make_frame, make_message
-from server_help import (
-    allow_many_files,
-    is_local,
-    port_advice,
-    port_number,
-    print_addresses,
-)
+from server_help import allow_many_files, is_local, port_advice, port_number, print_addresses
 
 log_handlers = logging.root.handlers[:]
 try:
@@ -132,7 +126,8 @@ class Outgoing:
     """What one client is sent. There is a writer thread exactly while something waits.
 
     connection: the client's socket. The frames that wait are in pieces; sent counts the bytes of
-    the first one that are gone, waiting the bytes that all of them cost. open: more may be sent.
+    the first one that are gone, waiting the bytes that all of them cost; taken counts all bytes
+    that have waited and are gone. open: more may be sent.
     """
 
     total, total_lock = 0, threading.Lock()
@@ -140,7 +135,7 @@ class Outgoing:
     def __init__(self, connection):
         self.connection, self.lock = connection, threading.Lock()
         self.pieces, self.sent, self.waiting = collections.deque(), 0, 0
-        self.open, self.writer = True, None
+        self.open, self.writer, self.taken = True, None, 0
         # A second socket object for the same connection: the first one waits, this one never
         # does. All systems can do that; a flag to send without waiting is not on all of them.
         family, kind, number = connection.family, connection.type, connection.fileno()
@@ -218,6 +213,7 @@ class Outgoing:
     def next_piece(self, sent):
         """Takes away what was sent, and returns what is next; None is the end of the writer."""
         self.sent += sent
+        self.taken += sent
         if self.pieces and self.sent == len(self.pieces[0]):
             self.count(-len(self.pieces.popleft()) - PIECE)
             self.sent = 0
@@ -278,7 +274,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
         self.rfile = Incoming(self.connection, MAX_MESSAGE)
         self.outgoing = Outgoing(self.connection)
         self.accepted = self.client = None
-        self.said_goodbye = False
+        self.said_goodbye, self.taken = False, 0
         with self.server.door:
             self.server.connections.add(self)
 
@@ -336,7 +332,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
     def find_refusal(self):
         """Returns (status, reason) if the handshake can't be accepted, else (None, None)."""
         origin = self.headers["Origin"]
-        if self.headers["Sec-WebSocket-Version"] != "13":
+        if self.words("Sec-WebSocket-Version") != ["13"]:
             return 426, "This server speaks version 13 of WebSocket."
         if not self.is_handshake():
             return 400, "This is not the handshake of a WebSocket client."
@@ -406,7 +402,12 @@ class SturdyHandler(BaseHTTPRequestHandler):
             raise EOFError("the client has said goodbye")
 
     def ping_or_give_up(self):
-        """Called after each PING_AFTER seconds without a byte: asks once if somebody is there."""
+        """Called after each PING_AFTER seconds without a byte: asks once if somebody is there.
+
+        Who has taken some of what waits is there, and the ping comes behind that.
+        """
+        if self.taken != self.outgoing.taken:
+            self.taken, self.rfile.silent = self.outgoing.taken, 0
         if self.rfile.silent > 1:
             self.outgoing.cut()
             raise EOFError("no answer to a ping")
@@ -420,7 +421,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
         From now on the client has CLOSE_TIME to hang up, and the lesson hears no more of it.
         """
         with self.server.door:
-            if self.said_goodbye:
+            if self.said_goodbye or self not in self.server.connections:
                 return
             self.said_goodbye = True
             self.server.overdue_at[self] = time.monotonic() + CLOSE_TIME
@@ -564,7 +565,7 @@ class SturdyServer(WebsocketServer):
             handler.client = {
                 "id": self.id_counter,
                 "handler": handler,
-                "address": (host.replace("::ffff:", ""), port),
+                "address": (host.removeprefix("::ffff:"), port),
             }
             self.set_clients([*self.clients, handler.client])
         self.call(self.new_client, handler.client)
@@ -602,7 +603,8 @@ class SturdyServer(WebsocketServer):
             self.exit = error
             self.stop_soon()
         except Exception:
-            sys.stderr.write(traceback.format_exc())
+            # In one piece; and with pythonw on Windows there is no standard error.
+            print(traceback.format_exc(), end="", file=sys.stderr)
             raise Closing(1011, "an error in the server") from None
 
     # -- sending

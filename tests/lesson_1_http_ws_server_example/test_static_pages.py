@@ -241,6 +241,19 @@ def test_changed_page_is_seen_at_the_next_reload(site):
     assert status == 200 and body == b"<title>mine</title>"
 
 
+@pytest.mark.browser
+def test_browser_shows_a_changed_script_at_the_next_reload(site, open_page):
+    """However old the files are: without a word, a browser keeps an old file for days."""
+    script, month_ago = site.public / "script.js", time.time() - 30 * 86400
+    for path in site.public.glob("*.*"):
+        os.utime(path, (month_ago, month_ago))
+    page = open_page(f"{site.http}/")
+    with open(script, "a") as file:
+        file.write('document.body.append("changed by a student");\n')
+    page.reload()
+    page.get_by_text("changed by a student").wait_for()
+
+
 def test_requests_in_one_piece_are_answered_in_order(site):
     """Several pages on one connection, long and short, and a WebSocket at the end of it."""
     with Wire(site.port, path=None) as client:

@@ -44,6 +44,22 @@ def test_printed_lan_address_leads_to_the_server(start_server):
 
 
 @pytest.mark.parametrize(
+    "host, here, others",
+    [("192.168.1.5", "192.168.1.5", "http"), ("127.0.0.1", "localhost", "can't reach it")],
+)
+def test_start_lines_with_another_host(run, host, here, others):
+    """HOST may be one of this computer's addresses: then that is the way in, for everybody."""
+    code = (
+        "import sys, types; sys.path.insert(0, ''); import server_help; "
+        f"server_help.print_addresses(types.SimpleNamespace(host={host!r}, port=8080))"
+    )
+    program = run(python("-c", code), cwd=ROOT / "ws_server_example")
+    assert program.wait() == 0
+    assert f"  this computer:  http://{here}:8080/  ws://{here}:8080/\n" in program.output
+    assert f"  other devices:  {others}" in program.output
+
+
+@pytest.mark.parametrize(
     "folder, port",
     [("ws_server_example", 8080), ("http_ws_server_example", 3000), ("serial_to_ws_server", 8080)],
 )
@@ -120,6 +136,13 @@ def test_port_that_is_no_number(run, folder, port):
     )
     said = refusal(server)
     assert "PORT" in said and "number" in said
+
+
+@pytest.mark.parametrize("port", [6000, 6666])
+def test_port_that_browsers_refuse(run, port):
+    """They connect to no port where another protocol lives, and a page would say: no answer."""
+    said = refusal(run(python("server.py"), cwd=ROOT / "ws_server_example", env={"PORT": port}))
+    assert f"{port}" in said and "browsers" in said.lower() and "8081" in said
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's rule about ports")

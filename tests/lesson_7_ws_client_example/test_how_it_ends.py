@@ -2,14 +2,18 @@
 
 import contextlib
 import queue
+import signal
 import socket
 import threading
 import time
 
+import pytest
 from clients import HTTP, WS, client, ends, pipe
 from course import PATIENCE
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
+from websockets.streams import StreamReader
 
 
 def test_server_stops(start_server, terminal):
@@ -33,20 +37,61 @@ def test_server_says_why(serve, run):
     )
 
 
-def test_close_frame_of_the_server_is_answered_once(run):
+def let_in(listener):
+    """Accepts a client of this listening socket; returns its connection and what it is told."""
+    connection, _ = listener.accept()
+    server = ServerProtocol()
+    server.receive_data(connection.recv(65536))
+    server.send_response(server.accept(server.events_received()[0]))
+    connection.sendall(b"".join(server.data_to_send()))
+    return connection, server
+
+
+def frames_in(data):
+    """Returns the opcodes of the whole frames in these bytes (bytearray)."""
+    reader, opcodes = StreamReader(), []
+    reader.feed_data(data)
+    reader.feed_eof()
+    with contextlib.suppress(EOFError):
+        while True:
+            try:
+                next(Frame.parse(reader.read_exact, mask=True))
+            except StopIteration as done:
+                opcodes.append(done.value.opcode)
+    return opcodes
+
+
+@pytest.mark.parametrize("who", ["the client", "the server"])
+def test_nothing_follows_the_close_frame(run, who):
+    """It is sent once, and no line after it, though more of them come all the time."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        program = run(client(f"ws://127.0.0.1:{listener.getsockname()[1]}/"))
-        connection, _ = listener.accept()
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/"
+        # It does not wait for answers.
+        program = run(client(url, QUIET_TIME=0.001, CLOSE_TIME=2), stdin=True)
+        connection, server = let_in(listener)
+        over = threading.Event()
+
+        def feed():
+            with contextlib.suppress(OSError):
+                while not over.is_set():
+                    program.write("x\n" * 1000)
+
+        feeder = threading.Thread(target=feed)
         with connection:
-            server = ServerProtocol()
-            server.receive_data(connection.recv(65536))
-            server.send_response(server.accept(server.events_received()[0]))
-            server.send_close(1001)
-            connection.sendall(b"".join(server.data_to_send()))
-            answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert program.wait() == 1
-    # A close frame with a mask and a code has eight bytes.
-    assert answer[0] == 0x88 and len(answer) == 8
+            feeder.start()
+            data = bytearray(connection.recv(65536))
+            if who == "the client":
+                program.process.send_signal(signal.SIGINT)
+            else:
+                server.send_close(1001)
+                connection.sendall(b"".join(server.data_to_send()))
+            while piece := connection.recv(65536):
+                data += piece
+        assert program.wait() == (who == "the server")
+        over.set()
+        feeder.join()
+    opcodes = frames_in(bytes(data))
+    assert opcodes.count(Opcode.CLOSE) == 1 and opcodes[-1] == Opcode.CLOSE, data
 
 
 def test_ctrl_c_sends_a_close_frame(serve, run):

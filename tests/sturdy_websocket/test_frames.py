@@ -82,6 +82,10 @@ GOOD_ROWS = {
         b"".join(frame(TEXT, str(n)) for n in range(100)),
         [str(n) for n in range(100)],
     ),
+    "5.5 a ping inside a message that is as long as the limit": (
+        frame(BINARY, b"x" * 16 * MIB, False) + frame(PING, "now") + frame(CONT),
+        [(PONG, b"now"), b"x" * 16 * MIB],
+    ),
     "10.4 a message as long as the limit": (frame(BINARY, b"x" * 16 * MIB), [b"x" * 16 * MIB]),
 }
 

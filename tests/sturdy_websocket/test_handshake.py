@@ -13,6 +13,7 @@ HANDSHAKES = {
         101,
     ),
     "5.1 any path, with a question": ({"path": "/room/one?name=a%20b"}, 101),
+    "4.2.1 spaces around the version": ({"Sec-WebSocket-Version": " 13 "}, 101),
     "4.2.1 no key": ({"Sec-WebSocket-Key": None}, 400),
     "4.2.1 an empty key": ({"Sec-WebSocket-Key": ""}, 400),
     "4.2.1 a key of 15 bytes": ({"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAA"}, 400),

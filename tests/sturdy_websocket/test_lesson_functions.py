@@ -129,3 +129,53 @@ def test_the_other_methods_of_the_package(run):
     server.process.stdin.close()
     assert server.wait() == 0
     assert server.errors == ""
+
+
+def test_goodbye_to_one_who_is_gone(lesson, join):
+    """Nothing of it is kept: there is nobody to be cut later."""
+    server = lesson("""
+gone = []
+
+def client_left(client, server):
+    gone.append(client["handler"])
+    print("left", client["id"])
+
+def message_received(client, server, message):
+    while gone[0] in server.connections:
+        time.sleep(0.01)
+    gone[0].send_close()
+    server.send_message(client, str(len(server.overdue_at)))
+""")
+    join(server).close()
+    server.expect("left 1")
+    other = join(server)
+    other.say("?")
+    assert other.hear() == "0"
+
+
+def test_lesson_that_raises_without_a_terminal(lesson, join):
+    """Windows's pythonw has no standard error: the client is told all the same."""
+    server = lesson("""
+def message_received(client, server, message):
+    sys.stderr = None
+    raise ValueError
+""")
+    client = join(server)
+    client.say("?")
+    assert client.ending() == 1011
+
+
+@pytest.mark.parametrize(
+    "address, shown", [("::ffff:10.0.0.5", "10.0.0.5"), ("2001:db8::ffff:1", "2001:db8::ffff:1")]
+)
+def test_address_of_a_client(run, address, shown):
+    """IPv4 on a socket of IPv6 is shown as IPv4."""
+    code = (
+        "import sys, types; sys.path.insert(0, ''); import sturdy_websocket as s; "
+        "server = s.SturdyServer(port=0); server.server_close(); "
+        "server.set_fn_new_client(lambda client, server: print(client['address'])); "
+        f"server._new_client_(types.SimpleNamespace(client_address=({address!r}, 5)))"
+    )
+    program = run(python("-c", code), cwd=ROOT / "ws_server_example")
+    assert program.wait() == 0
+    assert program.output == f"({shown!r}, 5)\n"

@@ -127,6 +127,22 @@ def test_slow_client_gets_everything(start_server, join, settings, sizes):
     is_idle(server)
 
 
+def test_slow_client_that_goes_on_reading_is_not_dropped(start_server, join):
+    """A photo on bad Wi-Fi: the pong comes behind it, long after PING_AFTER, and that is no end."""
+    server = start_server(HTTP, settings={"PING_AFTER": 1})
+    speaker, slow = join(server), join(server, receive_buffer=200_000)
+    photo = os.urandom(16_000_000)
+    speaker.say(photo)
+    assert speaker.hear() == photo
+    end = time.monotonic() + 6
+    while time.monotonic() < end:
+        slow.reader.feed_data(slow.socket.recv(100_000))
+        time.sleep(0.05)
+    assert slow.hear() == photo
+    slow.say("got it")
+    assert slow.hear() == "got it"
+
+
 def test_memory_for_stalled_readers_is_shared(start_server, join):
     """Five clients that do not read cost the message once, not five times."""
     server = start_server(HTTP)

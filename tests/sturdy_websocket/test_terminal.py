@@ -318,3 +318,29 @@ def test_at_the_end_nothing_is_under_way(run):
     program = run(python("-c", AT_THE_END, ROOT / "ws_server_example"))
     assert program.wait() == 0
     assert program.output == "hello\n[] False\n"
+
+
+IN_HASTE = """
+import sys, threading, types
+sys.path.insert(0, sys.argv[1])
+import server_help
+calls, soon = [], threading.Timer(0.5, lambda: None)
+
+class Raw:
+    def write(self, data):
+        calls.append(data)
+        return None if soon.is_alive() else len(data)
+
+terminal = server_help.Terminal(sys.stdout.stream)
+terminal.stream = types.SimpleNamespace(buffer=Raw(), encoding="utf-8")
+soon.start()
+terminal.write_now("hello")
+print(len(calls) < 100, calls[-1])
+"""
+
+
+def test_output_that_does_not_wait_is_full(run):
+    """It is tried again, but not in haste: that would be a whole core."""
+    program = run(python("-c", IN_HASTE, ROOT / "ws_server_example"))
+    assert program.wait() == 0
+    assert program.output == "True b'hello'\n"
