@@ -70,8 +70,9 @@ class CarefulPageHandler(SimpleHTTPRequestHandler):
     def end_headers(self):
         """Browsers take the type of a file from us, they don't guess it.
 
-        And they ask each time whether it has changed: otherwise they keep an old file for days.
+        And they keep no copy. With one, a file that a student has changed is not shown for days,
+        and one that is put back, which is older, never.
         """
         self.send_header("X-Content-Type-Options", "nosniff")
-        self.send_header("Cache-Control", "no-cache")
+        self.send_header("Cache-Control", "no-store")
         super().end_headers()

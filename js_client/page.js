@@ -42,8 +42,8 @@ const NOTES = {
   "Disconnecting …": () => "Waiting for the server to agree.",
   "Disconnected": () => "Press Connect to come back.",
 };
-const BLOCKED = "This page came by https, so the browser lets it open ws://localhost, "
-  + "but not this address. Open the page from your disk instead.";
+const BLOCKED = "This page came by https, so this browser doesn't let it open this "
+  + "address. Open the page from your disk instead.";
 const NOT_SERVED = "This page needs its server: start server.py, open http://localhost:3000/";
 // What the codes that end a connection mean (RFC 6455, section 7.4.1).
 const CLOSE_CODES = {
@@ -62,6 +62,7 @@ const CLOSE_CODES = {
 };
 
 let shownState = "Disconnected";
+let shownAbout = "";        // the address or the reason in its note
 let askedServer = "";       // the address that Connect was pressed for
 let addressProblem = "";    // what is wrong with the address that was typed
 let talkingTo = "";         // the server of the connection there is: the log tells its end
@@ -79,6 +80,7 @@ function start(connect, disconnect, sendMessage) {
     event.preventDefault();
     if (isAddress()) connect(addressField ? addressField.value : "");
   });
+  connectionForm.addEventListener("keydown", ignoreHeldEnter);
   disconnectButton.addEventListener("click", disconnect);
   speakForm.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -86,7 +88,7 @@ function start(connect, disconnect, sendMessage) {
   });
   copyButton.addEventListener("click", copyLog);
   clearButton.addEventListener("click", clearLog);
-  if (addressField) addressField.addEventListener("input", dimButtons);
+  if (addressField) addressField.addEventListener("input", addressChanged);
   if (addressField) addressField.value = firstAddress();
   connectionForm.requestSubmit();
 }
@@ -101,7 +103,6 @@ function show(state, about) {
     show("Connection lost", lostBecause);
     return;
   }
-  if (state === "Connecting …" && about !== askedServer) lostBecause = "";
   if (state === "Connecting …") remember(about);
   logChange(state, about);
   shownState = state;
@@ -109,6 +110,7 @@ function show(state, about) {
   // What is wrong with an address stays in view, too, while the old one is tried again.
   if (state !== "No answer" && state !== "Connection lost") addressProblem = "";
   noteLine.textContent = addressProblem || NOTES[state](about);
+  shownAbout = about;
   document.body.dataset.state = state;
   document.title = `${state === "Connected" ? "●" : "○"} ${state} - WebSocket client`;
   dimButtons();
@@ -156,6 +158,7 @@ function firstAddress() {
 }
 
 function remember(address) {
+  if (address !== askedServer) lostBecause = "";
   askedServer = String(address);
   history.replaceState({ address: askedServer }, "");
 }
@@ -180,11 +183,27 @@ function isAddress() {
 // Returns what is wrong with an address, or "".
 function problemWith(address) {
   const url = parsed(address);
-  if (!url || !/^wss?:$/.test(url.protocol) || url.hash) {
+  if (!url || !/^wss?:$/.test(url.protocol) || address.includes("#")) {
     return `"${address}" isn't a WebSocket address. One looks like this: ws://localhost:8080/`;
   }
-  const here = /^(localhost|127\.[0-9.]+|\[::1\])$/.test(url.hostname);
-  return location.protocol === "https:" && url.protocol === "ws:" && !here ? BLOCKED : "";
+  return location.protocol === "https:" && isBlocked(address) ? BLOCKED : "";
+}
+
+// Browsers differ in what a page from https may open, and only trying tells.
+function isBlocked(address) {
+  try {
+    new WebSocket(address).close();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+// What was wrong with an address is not wrong with what is typed now.
+function addressChanged() {
+  if (addressProblem) noteLine.textContent = NOTES[shownState](shownAbout);
+  addressProblem = "";
+  dimButtons();
 }
 
 // URL is stricter than WebSocket: it takes no address that is only half there.
@@ -211,6 +230,11 @@ function dimButtons() {
   dim(disconnectButton, shownState.startsWith("Disconnect"), connectButton);
   dim(connectButton, busy && sameAddress, disconnectButton);
   dim(sendButton, shownState !== "Connected", messageField);
+}
+
+// A key that is held would press Connect and Disconnect in turn.
+function ignoreHeldEnter(event) {
+  if (event.repeat && event.key === "Enter") event.preventDefault();
 }
 
 // A dimmed button can't keep the keyboard's focus: its neighbor gets it.

@@ -67,8 +67,8 @@ const NOTES = {
   "Disconnecting …": () => "Waiting for the server to agree.",
   "Disconnected": () => "Press Connect to come back.",
 };
-const BLOCKED = "This page came by https, so the browser lets it open ws://localhost, "
-  + "but not this address. Open the page from your disk instead.";
+const BLOCKED = "This page came by https, so this browser doesn't let it open this "
+  + "address. Open the page from your disk instead.";
 // What the codes that end a connection mean (RFC 6455, section 7.4.1).
 const CLOSE_CODES = {
   1000: "the server said goodbye",
@@ -85,6 +85,7 @@ const graphs = new Map();   // the last values under each name
 let lastWords = "";         // the last message without a number
 let latest = "";            // the last message, until it is shown with the next frame
 let shownState = "Disconnected";
+let shownAbout = "";        // the address or the reason in its note
 let askedServer = "";       // the address that Connect was pressed for
 let addressProblem = "";    // what is wrong with the address that was typed
 let lostBecause = "";       // why a connection was lost, until it is back or given up
@@ -255,7 +256,7 @@ function write(sentence, x, y, wide, size, paint) {
   textAlign(LEFT, TOP);
   textStyle(BOLD);
   textSize(size);
-  let shown = sentence;
+  let shown = sentence.replaceAll("\n", " ");
   while (shown.length > 1 && textWidth(shown) > wide) shown = `${shown.slice(0, -2)}…`;
   text(shown, x, y);
 }
@@ -288,12 +289,13 @@ function start(connect, disconnect, sendMessage) {
     event.preventDefault();
     if (isAddress()) connect(addressField.value);
   });
+  connectionForm.addEventListener("keydown", ignoreHeldEnter);
   disconnectButton.addEventListener("click", disconnect);
   speakForm.addEventListener("submit", (event) => {
     event.preventDefault();
     if (messageField.value !== "") sendMessage(messageField.value);
   });
-  addressField.addEventListener("input", dimButtons);
+  addressField.addEventListener("input", addressChanged);
   connectionForm.requestSubmit();
 }
 
@@ -313,6 +315,7 @@ function show(state, about) {
   // What is wrong with an address stays in view, too, while the old one is tried again.
   if (state !== "No answer" && state !== "Connection lost") addressProblem = "";
   noteLine.textContent = addressProblem || NOTES[state](about);
+  shownAbout = about;
   document.body.dataset.state = state;
   document.title = `${state === "Connected" ? "●" : "○"} ${state} - WebSocket client in p5.js`;
   dimButtons();
@@ -363,11 +366,27 @@ function isAddress() {
 // Returns what is wrong with an address, or "".
 function problemWith(address) {
   const url = parsed(address);
-  if (!url || !/^wss?:$/.test(url.protocol) || url.hash) {
+  if (!url || !/^wss?:$/.test(url.protocol) || address.includes("#")) {
     return `"${address}" isn't a WebSocket address. One looks like this: ws://localhost:8080/`;
   }
-  const here = /^(localhost|127\.[0-9.]+|\[::1\])$/.test(url.hostname);
-  return location.protocol === "https:" && url.protocol === "ws:" && !here ? BLOCKED : "";
+  return location.protocol === "https:" && isBlocked(address) ? BLOCKED : "";
+}
+
+// Browsers differ in what a page from https may open, and only trying tells.
+function isBlocked(address) {
+  try {
+    new WebSocket(address).close();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+// What was wrong with an address is not wrong with what is typed now.
+function addressChanged() {
+  if (addressProblem) noteLine.textContent = NOTES[shownState](shownAbout);
+  addressProblem = "";
+  dimButtons();
 }
 
 // URL is stricter than WebSocket: it takes no address that is only half there.
@@ -392,6 +411,11 @@ function dimButtons() {
   dim(disconnectButton, shownState.startsWith("Disconnect"), connectButton);
   dim(connectButton, busy && sameAddress, disconnectButton);
   dim(sendButton, shownState !== "Connected", messageField);
+}
+
+// A key that is held would press Connect and Disconnect in turn.
+function ignoreHeldEnter(event) {
+  if (event.repeat && event.key === "Enter") event.preventDefault();
 }
 
 // A dimmed button can't keep the keyboard's focus: its neighbor gets it.

@@ -11,7 +11,7 @@ Another port:    PORT=8081 python server.py demo t             macOS, Linux
                  $env:PORT=8081; python server.py demo t       Windows PowerShell
                  set PORT=8081& python server.py demo t        Windows Command Prompt
 You should see:  the addresses of the server, then each line from the board. Open
-                 ../js_client/index.html and connect: the same lines are there.
+                 ../js_client/index.html: the same lines are there.
 
 Needs:           python -m pip install websocket-server==0.6.4 pyserial==3.5
                  and the files serial_help.py, sturdy_websocket.py, frames.py and

@@ -228,7 +228,8 @@ def print_addresses(server):
     if server.host in ("localhost", "127.0.0.1", "::1"):
         lan = None
     elif server.host not in ("::", "", "0.0.0.0"):
-        here = lan = server.host  # one address of this computer, and only that one
+        # One address of this computer, and only that one.
+        here = lan = f"[{server.host}]" if ":" in server.host else server.host
     print("WebSocket server is running, Ctrl-C stops it.")
     print(f"  this computer:  http://{here}:{port}/  ws://{here}:{port}/")
     if lan:

@@ -248,10 +248,16 @@ def test_browser_shows_a_changed_script_at_the_next_reload(site, open_page):
     for path in site.public.glob("*.*"):
         os.utime(path, (month_ago, month_ago))
     page = open_page(f"{site.http}/")
-    with open(script, "a") as file:
-        file.write('document.body.append("changed by a student");\n')
+    before = script.read_text()
+    script.write_text(before + 'document.body.append("changed by a student");\n')
     page.reload()
     page.get_by_text("changed by a student").wait_for()
+    # The file from the course is put back; it is older.
+    script.write_text(before)
+    os.utime(script, (month_ago, month_ago))
+    page.reload()
+    page.get_by_text("Connected", exact=True).wait_for()
+    assert page.get_by_text("changed by a student").count() == 0
 
 
 def test_requests_in_one_piece_are_answered_in_order(site):

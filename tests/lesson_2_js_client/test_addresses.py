@@ -41,8 +41,8 @@ def test_a_bad_address_is_seen_each_time_and_ends_nothing(start_server, page_of)
     if page.folder == SERVED:
         pytest.skip("the served page has no address field")
     has_state(page, "Connected")
-    bad = ["", "hello", "hello", "localhost:8080", "127.0.0.1:8080", "ws://localhost:99999/",
-           "ws://localhost:8080/#x", "ftp://localhost:8080/", "ws://"]  # fmt: skip
+    bad = ["", "hello", "hello", "localhost:8080", "127.0.0.1:8080", "ws://localhost:99999/", "ws://",
+           "ws://localhost:8080/#x", "ws://localhost:8080/#", "ftp://localhost:8080/"]  # fmt: skip
     for number, address in enumerate(bad, start=1):
         page.locator("#address").fill(address)
         page.keyboard.press("Enter")
@@ -62,6 +62,36 @@ def test_a_bad_address_stays_in_view_while_the_old_one_is_tried_again(open_page,
     tries = page.evaluate("codes.length")
     page.wait_for_function(f"codes.length > {tries + 1}")
     has_state(page, "No answer", '"hello" isn\'t a WebSocket address.')
+
+
+def test_what_was_wrong_is_forgotten_with_the_next_letter(start_server, open_page, tmp_path):
+    server = start_server(SERVED)
+    page = open_page(copy_of("js_client", tmp_path, server.port))
+    has_state(page, "Connected", "You are talking to")
+    address = page.locator("#address").input_value()
+    page.locator("#address").fill("hello")
+    page.keyboard.press("Enter")
+    has_state(page, "Connected", "isn't a WebSocket address")
+    page.locator("#address").fill(address)
+    has_state(page, "Connected", f"You are talking to {address}")
+
+
+def test_a_held_key_connects_once(start_server, open_page, tmp_path):
+    """Connect is dimmed then, and gives the keyboard's focus to Disconnect."""
+    server = start_server(SERVED)
+    page = open_page(
+        copy_of("js_client", tmp_path, server.port),
+        prepare=lambda page: page.add_init_script(RECORDER),
+    )
+    has_state(page, "Connected")
+    page.locator("#disconnect").click()
+    has_state(page, "Disconnected")
+    page.locator("#connect").focus()
+    for _ in range(5):
+        page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    has_state(page, "Connected")
+    assert page.evaluate("tries") == 2
 
 
 def test_the_address_that_a_server_prints_for_browsers_will_do(start_server, open_page, tmp_path):

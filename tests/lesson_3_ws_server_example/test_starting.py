@@ -45,7 +45,11 @@ def test_printed_lan_address_leads_to_the_server(start_server):
 
 @pytest.mark.parametrize(
     "host, here, others",
-    [("192.168.1.5", "192.168.1.5", "http"), ("127.0.0.1", "localhost", "can't reach it")],
+    [
+        ("192.168.1.5", "192.168.1.5", "http"),
+        ("fd00::1", "[fd00::1]", "http"),
+        ("127.0.0.1", "localhost", "can't reach it"),
+    ],
 )
 def test_start_lines_with_another_host(run, host, here, others):
     """HOST may be one of this computer's addresses: then that is the way in, for everybody."""

@@ -52,6 +52,15 @@ def test_network_that_hangs(sketch):
     page.wait_for_function("note.textContent.startsWith('p5.js could not be loaded.')")
 
 
+def test_connect_pressed_before_p5_is_here(sketch):
+    """Nothing happens then: what was typed stays, and the page goes on waiting."""
+    page = sketch(free_port(), cdn=lambda route: None, until="commit")
+    page.locator("#address").fill("ws://192.168.1.5:8080/")
+    page.locator("#connect").click()
+    page.wait_for_function("note.textContent.startsWith('p5.js could not be loaded.')")
+    assert page.locator("#address").input_value() == "ws://192.168.1.5:8080/"
+
+
 def test_network_that_hangs_but_p5_is_in_the_folder(sketch, start_server, major):
     server = start_server(SERVED)
     page = sketch(server, major, cdn=lambda route: None, own_p5=True, until="commit")

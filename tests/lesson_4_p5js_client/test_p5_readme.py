@@ -51,6 +51,20 @@ def test_solution_draw_with_the_mouse(sketch, start_server, major):
     page.mouse.up()
     page.wait_for_function("graphs.has('x') && graphs.get('x').includes(150)")
     assert page.evaluate("graphs.get('y').includes(90)")
+    # Who selects words in the text field draws nothing, and loses nothing.
+    page.locator("#outgoing").fill("not sent yet")
+    field = page.locator("#outgoing").bounding_box()
+    page.mouse.move(field["x"] + 5, field["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(field["x"] + 50, field["y"] + 5, steps=5)
+    page.mouse.up()
+    page.mouse.move(box["x"] + 50, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 170, box["y"] + 60, steps=5)
+    page.mouse.up()
+    page.wait_for_function("graphs.get('x').includes(170)")
+    assert page.evaluate("Math.min(...graphs.get('x'))") >= 0
+    assert page.locator("#outgoing").input_value() == "not sent yet"
 
 
 def test_solution_seven_names(sketch, start_server, connect):

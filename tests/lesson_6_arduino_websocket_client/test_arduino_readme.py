@@ -63,7 +63,7 @@ def test_the_easy_exercise(solved, server):
 def test_the_exercise_that_combines(solved, server):
     board = solved("Combine: two boards in one picture")
     board.until(server.readings)
-    assert server.readings()[0][1] == '{"from": "window", "sensor": 512}'
+    assert server.readings()[0][1] == '{"window": 512}'
 
 
 def test_the_exercise_that_breaks_it(solved, server):

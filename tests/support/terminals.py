@@ -18,7 +18,8 @@ How a README is read:
     <!-- you type: good morning -->  the line with these words is not printed but typed
     <!-- visitors -->                the test connects, speaks and leaves when the output says so
 - Every port is replaced by a free one, in the commands and in the copy; in what is printed
-  it is put back. The computer with the address 192.168.1.23 is this one.
+  it is put back. The computer with the address 192.168.1.23 is this one, and so are 127.0.0.1
+  and ::1: which of them localhost is differs.
 """
 
 import contextlib
@@ -197,11 +198,13 @@ class Terminal(threading.Thread):
 
     def find(self, line, skip):
         """Waits for this line; with skip others may come before it."""
-        pattern = ".*".join(re.escape(part.strip()) for part in line.strip().split("…"))
+        here = ("::1: ", "127.0.0.1: ")
+        parts = line.strip().replace(*here).split("…")
+        pattern = ".*".join(re.escape(part.strip()) for part in parts)
         while True:
             came = self.next_line()
             assert came is not None, f"not printed: {line!r}"
-            if re.fullmatch(pattern, re.sub(r"^(\^C)*", "", came).strip()):
+            if re.fullmatch(pattern, re.sub(r"^(\^C)*", "", came).strip().replace(*here)):
                 return
             assert skip, f"shown:   {line!r}\nprinted: {came!r}"
 
