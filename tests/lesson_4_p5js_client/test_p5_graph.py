@@ -130,33 +130,38 @@ def overlap(one, other):
     )
 
 
-@pytest.mark.parametrize("names", [1, 3, 4, 6])
-@pytest.mark.parametrize("words", ["", "w" * 200], ids=["", "words"])
-def test_a_rising_series_rises_at_every_size(sketch, start_server, names, words, major):
-    page = sketch(start_server(SERVED), major)
-    has_state(page, "Connected")
+def fill(page, names, words):
+    """Empties the drawing, and gives it a rising series for so many names, and words below."""
     page.evaluate(
         """([names, words]) => {
+      graphs.clear();
+      lastWords = words;
       for (let i = 0; i < 50; i++)
         for (let n = 0; n < names; n++) addValue(`accelerometer.axis ${n}`, i * 1000.125);
-      if (words) showWords(words);
     }""",
         [names, words],
     )
-    for size in SIZES:
+
+
+def test_a_rising_series_rises_at_every_size(sketch, start_server, major):
+    page = sketch(start_server(SERVED), major)
+    has_state(page, "Connected")
+    for case in itertools.product(SIZES, [1, 3, 4, 6], ["", "w" * 200]):
+        size, names, words = case
         resize(page, *size)
+        fill(page, names, words)
         drawn = lines_drawn(page)
         assert len(drawn["lines"]) == names
         for line in drawn["lines"]:
             heights = [y for _, y in line]
-            assert heights == sorted(heights, reverse=True), f"upside down at {size}"
-            assert heights[0] - heights[-1] > 8, f"flat at {size}"
-            assert all(0 < x < drawn["width"] and 0 < y < drawn["height"] for x, y in line), size
+            assert heights == sorted(heights, reverse=True), f"upside down with {case}"
+            assert heights[0] - heights[-1] > 8, f"flat with {case}"
+            assert all(0 < x < drawn["width"] and 0 < y < drawn["height"] for x, y in line), case
         for each in drawn["texts"]:
-            assert each["x"] >= 0 and each["x"] + each["wide"] <= drawn["width"] + 1, (size, each)
-            assert each["y"] >= 0 and each["y"] + each["high"] <= drawn["height"] + 1, (size, each)
+            assert each["x"] >= 0 and each["x"] + each["wide"] <= drawn["width"] + 1, (case, each)
+            assert each["y"] >= 0 and each["y"] + each["high"] <= drawn["height"] + 1, (case, each)
         for one, other in itertools.combinations(drawn["texts"], 2):
-            assert not overlap(one, other), (size, one, other)
+            assert not overlap(one, other), (case, one, other)
 
 
 def test_the_drawn_pixels_rise(sketch, start_server, connect, major, window):

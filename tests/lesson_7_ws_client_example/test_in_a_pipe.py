@@ -73,8 +73,10 @@ def test_answers_under_way_are_awaited(serve):
         connection.send("welcome")
         lines = [connection.recv() for _ in range(3)]
         threading.Event().wait(0.5)
+        # At once: who has had as many messages as it sent lines may leave.
         for line in lines:
-            connection.send(line)
+            connection.protocol.send_text(line.encode())
+        connection.socket.sendall(b"".join(connection.protocol.data_to_send()))
         connection.recv()
 
     output = b"welcome\n1\n2\n3\n"

@@ -47,7 +47,9 @@ def shown(page, text):
 
 
 def resize(page, wide, high):
-    """Gives the window another size, and waits until the canvas has followed."""
+    """Gives the window another size, if it has not, and waits until the canvas has followed."""
+    if page.viewport_size == {"width": wide, "height": high}:
+        return
     page.set_viewport_size({"width": wide, "height": high})
     page.wait_for_function(
         "width === drawingPlace.clientWidth && height === drawingPlace.clientHeight"

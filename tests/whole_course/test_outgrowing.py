@@ -153,7 +153,7 @@ def test_caddy_tells_the_real_address_and_site(do, connect, run):
     }
     url = f"wss://localhost:{section.ports['8443']}/"
     connect(url, origin="https://class.example.org", **options).send("hello")
-    server.expect("from 127.0.0.1")
+    server.expect(r"from (127\.0\.0\.1|::1)$")
     with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
         connect(url, origin="https://other.example.org", **options)
     assert refused.value.response.status_code == 403
