@@ -20,7 +20,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -28,7 +27,7 @@ import venv
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "support"))
-from environment import BROWSERS, HOME, PYTHON
+from environment import BROWSERS, HOME, PYTHON, hear_ctrl_c
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
@@ -190,8 +189,7 @@ def is_path(word):
 
 def main():
     """Prepares everything and hands over to pytest; ends with pytest's exit code."""
-    # What is started with & in a script ignores Ctrl-C, and so would all that the tests start.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    hear_ctrl_c()
     words = [word for word in sys.argv[1:] if word != NO_INSTALL]
     make_environment()
     if NO_INSTALL not in sys.argv:

@@ -4,6 +4,7 @@ Needs the standard library only, because it runs before anything is installed.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,11 +19,17 @@ BROWSERS = [
 ]  # fmt: skip
 
 
+def hear_ctrl_c():
+    """Lets this program, and all it starts, take Ctrl-C: begun with & in a script it ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def use_environment():
     """Runs this program with the environment's Python, where the packages are, unless it does.
 
     Ends the program with its exit code, or with a sentence if there is no environment yet.
     """
+    hear_ctrl_c()
     if Path(sys.prefix).resolve() == HOME.resolve():
         return
     if not PYTHON.exists():

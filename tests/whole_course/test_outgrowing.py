@@ -151,7 +151,7 @@ def test_caddy_tells_the_real_address_and_site(do, connect, run):
         "ssl": ssl.create_default_context(cafile=authority),
         "server_hostname": "localhost",
     }
-    url = f"wss://localhost:{section.ports['8443']}/"
+    url = section.page("8443", "https").replace("https", "wss")
     connect(url, origin="https://class.example.org", **options).send("hello")
     server.expect(r"from (127\.0\.0\.1|::1)$")
     with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
@@ -184,9 +184,10 @@ def test_broker_carries_a_reading_to_pages_in_two_rooms(do, open_page, connect):
         name="room2",
     )
     pages = [open_page(room.page("3000")) for room in (one, two)]
-    sensor = connect(f"ws://127.0.0.1:{one.ports['8080']}/")
     for page in pages:
         page.locator("#messages .received").nth(2).wait_for()
+    # From here on, both pages hear what this client hears.
+    sensor = connect(f"ws://127.0.0.1:{one.ports['8080']}/")
     reading = sensor.recv(PATIENCE)
     for page in pages:
         wait_for(page, reading)
