@@ -449,8 +449,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
     def finish(self):
         """Whatever goes wrong with what is still to be written, the rest of this runs."""
         try:
-            with contextlib.suppress(OSError):  # it has hung up before it had its page
-                super().finish()
+            super().finish()
         finally:
             self.outgoing.end()
             with self.server.door:

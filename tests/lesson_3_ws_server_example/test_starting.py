@@ -142,11 +142,30 @@ def test_port_that_is_no_number(run, folder, port):
     assert "PORT" in said and "number" in said
 
 
-@pytest.mark.parametrize("port", [6000, 6666])
-def test_port_that_browsers_refuse(run, port):
+def test_port_that_browsers_refuse(run):
     """They connect to no port where another protocol lives, and a page would say: no answer."""
-    said = refusal(run(python("server.py"), cwd=ROOT / "ws_server_example", env={"PORT": port}))
-    assert f"{port}" in said and "browsers" in said.lower() and "8081" in said
+    said = refusal(run(python("server.py"), cwd=ROOT / "ws_server_example", env={"PORT": 6000}))
+    assert "6000" in said and "browsers" in said.lower() and "8081" in said
+
+
+# The Fetch standard calls them bad ports, as far as everybody may listen there.
+BAD_PORTS = [1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, *range(6665, 6670),
+             6679, 6697, 10080]  # fmt: skip
+
+
+def test_ports_that_browsers_refuse_are_those_of_the_standard(run):
+    code = """if True:
+        import contextlib, sys
+        sys.path.insert(0, "")
+        import server_help
+        for port in range(1024, 65536):
+            try:
+                server_help.port_number(port)
+            except SystemExit:
+                print(port)"""
+    program = run(python("-c", code), cwd=ROOT / "ws_server_example")
+    assert program.wait() == 0
+    assert program.output.split() == [str(port) for port in BAD_PORTS]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's rule about ports")

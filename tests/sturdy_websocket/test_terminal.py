@@ -320,6 +320,22 @@ def test_at_the_end_nothing_is_under_way(run):
     assert program.output == "hello\n[] False\n"
 
 
+def test_output_that_is_gone_takes_no_other_with_it(run):
+    """Nobody reads standard output any more; what stands in the errors is still to be seen."""
+    code = """if True:
+        import os, sys
+        sys.path.insert(0, "")
+        import server_help
+        out, into = os.pipe()
+        os.close(out)
+        os.dup2(into, 1)
+        print("to nobody")
+        print("seen", file=sys.stderr)"""
+    program = run(python("-c", code), cwd=ROOT / "ws_server_example")
+    program.wait()
+    assert program.errors.startswith("seen\n")
+
+
 IN_HASTE = """
 import sys, threading, types
 sys.path.insert(0, sys.argv[1])
