@@ -65,7 +65,7 @@ def test_server_is_killed_and_comes_back(start_server, page_of):
     no_errors(page)
 
 
-def test_a_server_that_is_stopped_says_goodbye(start_server, page_of):
+def test_server_is_stopped(start_server, page_of):
     server = start_server(SERVED)
     page = page_of(server)
     has_state(page, "Connected")

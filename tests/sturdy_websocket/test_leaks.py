@@ -4,7 +4,7 @@ end: no thread, connection or file more than before."""
 import contextlib
 
 import pytest
-from course import posix_only
+from course import ROOT, posix_only, python
 from wire import TEXT, Wire, frame, request
 
 HTTP = "http_ws_server_example"
@@ -101,3 +101,29 @@ def test_slow_client_without_a_writer(lesson, left, join):
     slow.close()
     before.over()
     assert server.errors == ""
+
+
+def test_thread_that_is_chosen_while_it_gives_up(run):
+    """It has waited in vain, and just then the main thread gives it a connection."""
+    code = """if True:
+        import queue, sys, threading, types
+        sys.path.insert(0, "")
+        import sturdy_websocket
+        server = sturdy_websocket.SturdyServer(port=0)
+        server.server_close()
+        chosen, served = threading.Event(), threading.Event()
+
+        def get_nowait():
+            chosen.set()
+            raise queue.Empty
+
+        # That it is idle is written down no more: the main thread has read it.
+        server.idle = types.SimpleNamespace(get_nowait=get_nowait, put=print)
+        server.process_request_thread = lambda *connection: served.set()
+        threading.Thread(target=server.serve_connections, daemon=True).start()
+        chosen.wait()
+        server.arrived.put(("connection", "address"))
+        print("served" if served.wait(10) else "forgotten")"""
+    program = run(python("-c", code), cwd=ROOT / "ws_server_example")
+    assert program.wait() == 0
+    assert "served\n" in program.output
