@@ -127,10 +127,8 @@ OTHER_PORT = """\
   Windows PowerShell:      $env:PORT=8081; python server.py
   Windows Command Prompt:  set PORT=8081& python server.py"""
 # Browsers connect to none of these: other protocols live there (Fetch standard, "bad port").
-NOT_FOR_BROWSERS = (
-    *(1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000),
-    *(6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080),
-)
+NOT_FOR_BROWSERS = [1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000,
+                    6566, *range(6665, 6670), 6679, 6697, 10080]  # fmt: skip
 
 
 def is_local(origin):

@@ -67,8 +67,8 @@ const NOTES = {
   "Disconnecting …": () => "Waiting for the server to agree.",
   "Disconnected": () => "Press Connect to come back.",
 };
-const BLOCKED = "This page came by https, so this browser doesn't let it open this "
-  + "address. Open the page from your disk instead.";
+const BLOCKED = "This page came by https, so the browser lets it open ws://localhost, "
+  + "but not this address. Open the page from your disk instead.";
 // What the codes that end a connection mean (RFC 6455, section 7.4.1).
 const CLOSE_CODES = {
   1000: "the server said goodbye",
@@ -369,10 +369,12 @@ function problemWith(address) {
   if (!url || !/^wss?:$/.test(url.protocol) || address.includes("#")) {
     return `"${address}" isn't a WebSocket address. One looks like this: ws://localhost:8080/`;
   }
-  return location.protocol === "https:" && isBlocked(address) ? BLOCKED : "";
+  const here = /^(localhost|127\.[0-9.]+|\[::1\])$/.test(url.hostname);
+  const doubtful = location.protocol === "https:" && url.protocol === "ws:" && !here;
+  return doubtful && isBlocked(address) ? BLOCKED : "";
 }
 
-// Browsers differ in what a page from https may open, and only trying tells.
+// Browsers differ in which ws:// addresses a page from https may open: only trying tells.
 function isBlocked(address) {
   try {
     new WebSocket(address).close();

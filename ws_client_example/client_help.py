@@ -53,20 +53,25 @@ class Connection(websocket.WebSocket):
 
     def __init__(self, **options):
         super().__init__(**options)
-        self.order, self.said_goodbye = threading.Lock(), False
+        self.order = threading.Lock()
+        self.close_sent = False
 
     def send_frame(self, frame):
-        """Sends one frame, unless it was said goodbye. Returns how many bytes that were."""
+        """Sends one frame, unless a close frame was sent. Returns how many bytes that were."""
         with self.order:
-            if self.said_goodbye:
+            if self.close_sent:
                 return 0
-            self.said_goodbye = frame.opcode == ABNF.OPCODE_CLOSE
+            self.close_sent = frame.opcode == ABNF.OPCODE_CLOSE
             return super().send_frame(frame)
 
 
 # For websocket.create_connection(). Its own check of text is slow; decode() replaces what isn't.
-OPTIONS = {"timeout": CONNECT_TIME, "class_": Connection,
-           "suppress_origin": True, "skip_utf8_validation": True}  # fmt: skip
+OPTIONS = {
+    "class_": Connection,
+    "timeout": CONNECT_TIME,
+    "suppress_origin": True,
+    "skip_utf8_validation": True,
+}
 # What it may raise, and what a connection that is lost raises later.
 FAILURES = (OSError, ValueError, IndexError, WebSocketException)
 LOST = (OSError, WebSocketException)

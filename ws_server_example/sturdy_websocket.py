@@ -135,7 +135,8 @@ class Outgoing:
     def __init__(self, connection):
         self.connection, self.lock = connection, threading.Lock()
         self.pieces, self.sent, self.waiting = collections.deque(), 0, 0
-        self.open, self.writer, self.taken = True, None, 0
+        self.open, self.writer = True, None
+        self.taken = 0
         # A second socket object for the same connection: the first one waits, this one never
         # does. All systems can do that; a flag to send without waiting is not on all of them.
         family, kind, number = connection.family, connection.type, connection.fileno()
@@ -274,7 +275,8 @@ class SturdyHandler(BaseHTTPRequestHandler):
         self.rfile = Incoming(self.connection, MAX_MESSAGE)
         self.outgoing = Outgoing(self.connection)
         self.accepted = self.client = None
-        self.said_goodbye, self.taken = False, 0
+        self.said_goodbye = False
+        self.taken_before = 0  # what outgoing.taken was at the last silence
         with self.server.door:
             self.server.connections.add(self)
 
@@ -406,8 +408,9 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
         Who has taken some of what waits is there, and the ping comes behind that.
         """
-        if self.taken != self.outgoing.taken:
-            self.taken, self.rfile.silent = self.outgoing.taken, 0
+        if self.outgoing.taken > self.taken_before:
+            self.taken_before = self.outgoing.taken
+            self.rfile.silent = 0
         if self.rfile.silent > 1:
             self.outgoing.cut()
             raise EOFError("no answer to a ping")

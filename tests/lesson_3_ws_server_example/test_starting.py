@@ -155,7 +155,7 @@ BAD_PORTS = [1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, *
 
 def test_ports_that_browsers_refuse_are_those_of_the_standard(run):
     code = """if True:
-        import contextlib, sys
+        import sys
         sys.path.insert(0, "")
         import server_help
         for port in range(1024, 65536):

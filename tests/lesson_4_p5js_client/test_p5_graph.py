@@ -130,6 +130,13 @@ def overlap(one, other):
     )
 
 
+def test_words_of_two_lines_stay_in_the_one_below_the_graph(sketch, start_server):
+    page = sketch(start_server(SERVED))
+    has_state(page, "Connected")
+    page.evaluate("addValue('', 5); showWords('one\\ntwo')")
+    assert "one two" in texts(page)
+
+
 def fill(page, names, words):
     """Empties the drawing, and gives it a rising series for so many names, and words below."""
     page.evaluate(

@@ -141,8 +141,8 @@ def client_left(client, server):
     print("left", client["id"])
 
 def message_received(client, server, message):
-    while gone[0] in server.connections:
-        time.sleep(0.01)
+    with server.door:
+        server.door.wait_for(lambda: gone[0] not in server.connections)
     gone[0].send_close()
     server.send_message(client, str(len(server.overdue_at)))
 """)

@@ -18,8 +18,8 @@ How a README is read:
     <!-- you type: good morning -->  the line with these words is not printed but typed
     <!-- visitors -->                the test connects, speaks and leaves when the output says so
 - Every port is replaced by a free one, in the commands and in the copy; in what is printed
-  it is put back. The computer with the address 192.168.1.23 is this one, and so are 127.0.0.1
-  and ::1: which of them localhost is differs.
+  it is put back. The computer with the address 192.168.1.23 is this one. A client from ::1 is
+  shown as 127.0.0.1: which of them localhost is differs.
 """
 
 import contextlib
@@ -198,18 +198,16 @@ class Terminal(threading.Thread):
 
     def find(self, line, skip):
         """Waits for this line; with skip others may come before it."""
-        here = ("::1: ", "127.0.0.1: ")
-        parts = line.strip().replace(*here).split("…")
-        pattern = ".*".join(re.escape(part.strip()) for part in parts)
+        pattern = ".*".join(re.escape(part.strip()) for part in line.strip().split("…"))
         while True:
             came = self.next_line()
             assert came is not None, f"not printed: {line!r}"
-            if re.fullmatch(pattern, re.sub(r"^(\^C)*", "", came).strip().replace(*here)):
+            if re.fullmatch(pattern, re.sub(r"^(\^C)*", "", came).strip()):
                 return
             assert skip, f"shown:   {line!r}\nprinted: {came!r}"
 
     def next_line(self, timeout=PATIENCE):
-        """Returns the next line that is not empty, with the usual ports; None at the end."""
+        """Returns the next line that is not empty, as the README would show it; None at the end."""
         while True:
             try:
                 over = self.child.expect([r"\r*\n", pexpect.EOF], timeout=timeout)
@@ -218,6 +216,7 @@ class Terminal(threading.Thread):
             line = self.child.before
             for port, free in self.ports.items():
                 line = line.replace(str(free), port)
+            line = line.replace("::1: ", "127.0.0.1: ")
             self.transcript.append(line)
             if line.replace("^C", "").strip() or over:
                 return None if over and not line.strip() else line

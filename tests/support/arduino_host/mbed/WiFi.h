@@ -1,5 +1,5 @@
-// The WiFi of the boards with Mbed OS (Portenta H7, GIGA R1, Opta), mostly for a type check. begin()
-// waits as long as joining takes, and there is no setTimeout().
+// The WiFi of the boards with Mbed OS (Portenta H7, GIGA R1, Opta), mostly for a type check.
+// begin() waits as long as joining takes, and there is no setTimeout().
 #pragma once
 #ifndef ARDUINO_OPTA
 #define HOST_LED_ON LOW
