@@ -11,7 +11,7 @@ You should see:  the addresses of the server. Open the first one in two browser
                  windows: what you type in one shows up in both.
 
 Needs:           python -m pip install websocket-server==0.6.4
-                 and the files pages.py, sturdy_websocket.py, frames.py and server_help.py
+                 and the files pages.py, sturdy_websocket.py, 
                  next to this one
 
 After Tom Igoe's ExpressWsServer in websocket-examples (MIT)
@@ -21,8 +21,7 @@ import os
 
 # Files next to this one.
 from pages import CarefulPageHandler
-from server_help import no_words_expected, port_from_environment, shorten
-from sturdy_websocket import SturdyHandler, SturdyServer
+from sturdy_websocket import SturdyHandler, SturdyServer, no_words_expected, port_from_environment, shorten
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""

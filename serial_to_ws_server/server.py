@@ -14,8 +14,7 @@ You should see:  the addresses of the server, then each line from the board. Ope
                  ../js_client/index.html: the same lines are there.
 
 Needs:           python -m pip install websocket-server==0.6.4 pyserial==3.5
-                 and the files serial_help.py, sturdy_websocket.py, frames.py and
-                 server_help.py next to this one
+                 and the files serial_help.py, sturdy_websocket.pynext to this one
 
 After Tom Igoe's SerialToWsServer in websocket-examples (MIT)
 """
@@ -24,8 +23,7 @@ import threading
 
 # Files next to this one.
 from serial_help import OptionReader, as_text, line_mode, open_board
-from server_help import port_from_environment, shorten
-from sturdy_websocket import SturdyServer
+from sturdy_websocket import SturdyServer, no_words_expected, port_from_environment, shorten
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""

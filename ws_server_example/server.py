@@ -11,7 +11,7 @@ You should see:  the addresses of the server, then a line for each client that
                  comes, speaks and goes. Open ../js_client/index.html to speak.
 
 Needs:           python -m pip install websocket-server==0.6.4
-                 and the files sturdy_websocket.py, frames.py and server_help.py next to
+                 and the files sturdy_websocket.py,  next to
                  this one
 
 After Tom Igoe's wsServer.js in websocket-examples (MIT)
@@ -20,8 +20,7 @@ After Tom Igoe's wsServer.js in websocket-examples (MIT)
 import json
 
 # Files next to this one.
-from server_help import no_words_expected, port_from_environment, shorten
-from sturdy_websocket import SturdyServer
+from sturdy_websocket import SturdyServer, no_words_expected, port_from_environment, shorten
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""

@@ -18,7 +18,7 @@ TESTS = ROOT / "tests"
 IN_CI = os.environ.get("CI") == "true"
 SERVERS = ["ws_server_example", "http_ws_server_example", "serial_to_ws_server"]
 # What stands beside each server, with the same bytes.
-DEEP_FILES = ["sturdy_websocket.py", "frames.py", "server_help.py"]
+DEEP_FILES = ["sturdy_websocket.py"]
 # Seconds for what should happen at once, on a very busy machine.
 PATIENCE = int(os.environ.get("PATIENCE", "30"))
 # What is typed after server.py, if it isn't nothing.
