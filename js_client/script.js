@@ -13,24 +13,24 @@
 // These come from page.js, which knows how the page looks.
 /* global start, show, reasonOf, addLine, showSent */
 
-// In milliseconds: the pauses before the next try, and how long one try may take.
-// After several refusals, Firefox itself holds a try back for up to five seconds.
-const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 5000;
+// In milliseconds: the shortest pause before the next try, how long one try may take, and how
+// long a server that sends heartbeats may be silent. It sends one every ten seconds.
+const PAUSE = 1000;
 const LONGEST_TRY = 8000;
+const LONGEST_SILENCE = 25000;
 
 let socket = null;          // the one connection, or the last one there was
 let server = "";            // its address
 let wanted = false;         // true from Connect until Disconnect
-let answered = false;       // true once the server has answered this socket
-let pause = FIRST_PAUSE;    // how long until the next try
-let timer;                  // waits for the next try, or for an answer
+let answered = false;       // true once the server has answered since Connect
+let beating = false;        // true once a heartbeat has come from this socket
+let timer;                  // waits for an answer, for the next message, or for the next try
 
 // Called by Connect, and by Enter in the address field.
 function connect(address) {
   server = address;
   wanted = true;
-  pause = FIRST_PAUSE;
+  answered = false;
   show("Connecting …", server);
   openSocket();
 }
@@ -38,43 +38,58 @@ function connect(address) {
 // Begins a connection and doesn't wait for it: the browser calls the functions named here.
 // There is a fourth event, error. It doesn't say what went wrong, and close follows it.
 function openSocket() {
-  clearTimeout(timer);
   if (socket) socket.close(1000);
-  socket = new WebSocket(server);
+  socket = new WebSocket(withHeartbeat(server));
   socket.binaryType = "arraybuffer";
   socket.onopen = connectionOpened;
   socket.onmessage = messageReceived;
   socket.onclose = connectionClosed;
-  answered = false;
-  // Where nobody answers, not even with a refusal, a browser would wait for minutes.
-  timer = setTimeout(() => socket.close(), LONGEST_TRY);
+  beating = false;
+  // If nobody answers, not even with a refusal, a browser would wait for minutes.
+  after(LONGEST_TRY, connectionSilent);
+}
+
+// Asks for heartbeats. Other servers than those of this course don't care, and send none.
+function withHeartbeat(address) {
+  return `${address}${address.includes("?") ? "&" : "?"}heartbeat`;
 }
 
 function connectionOpened() {
   clearTimeout(timer);
   answered = true;
-  pause = FIRST_PAUSE;
   show("Connected", server);
 }
 
 function messageReceived(event) {
-  // Ignore what still comes from an earlier socket.
-  if (event.target !== socket) return;
-  addLine("received", event.data);
+  // Ignore what still comes from an earlier socket, or after Disconnect.
+  if (event.target !== socket || !wanted) return;
+  // A heartbeat is an empty message.
+  if (event.data === "") beating = true;
+  else addLine("received", event.data);
+  // Without heartbeats, silence means nothing: there may just be nothing to say.
+  if (beating) after(LONGEST_SILENCE, connectionSilent);
+}
+
+// Nothing has come for too long. The browser would notice minutes later, so don't wait for it.
+function connectionSilent() {
+  show(answered ? "Connection lost" : "No answer", server, "Nothing came for 25 seconds");
+  openSocket();
 }
 
 // The connection has ended, or could not be made.
 function connectionClosed(event) {
   // Ignore the close event of an earlier socket.
   if (event.target !== socket) return;
-  clearTimeout(timer);
   if (!wanted) show("Disconnected", server);
-  else if (answered) show("Connection lost", reasonOf(event));
-  else show("No answer", server);
+  else show(answered ? "Connection lost" : "No answer", server, reasonOf(event));
   // The part by chance is for a class: thirty pages lose their server at the same moment,
   // and should not all knock at the same moment when it is back.
-  if (wanted) timer = setTimeout(openSocket, pause * (0.5 + Math.random() / 2));
-  pause = Math.min(pause * 2, LONGEST_PAUSE);
+  if (wanted) after(PAUSE * (1 + Math.random()), openSocket);
+}
+
+// Called when the network is back, and when somebody looks at this page again.
+function tryAtOnce() {
+  if (wanted && !isOpen()) openSocket();
 }
 
 function disconnect() {
@@ -96,5 +111,12 @@ function isOpen() {
   return socket !== null && socket.readyState === WebSocket.OPEN;
 }
 
-// From now on, the buttons call these three. It begins with connect.
-start(connect, disconnect, sendMessage);
+// There is one timer: whatever it waited for before, it now waits for this.
+function after(milliseconds, action) {
+  clearTimeout(timer);
+  timer = setTimeout(action, milliseconds);
+}
+
+// From now on, the buttons call the first three, beginning with connect. The browser calls
+// the fourth.
+start(connect, disconnect, sendMessage, tryAtOnce);
