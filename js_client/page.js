@@ -22,23 +22,24 @@ const connectButton = document.querySelector("#connect");
 const disconnectButton = document.querySelector("#disconnect");
 const stateLine = document.querySelector("#state");
 const noteLine = document.querySelector("#note");
+const logBox = document.querySelector("#log");
 const messageList = document.querySelector("#messages");
-const emptyHint = document.querySelector("#empty");
-const lastTime = document.querySelector("#last");
+const countLine = document.querySelector("#count");
+const newestButton = document.querySelector("#newest");
 const copyButton = document.querySelector("#copy");
 const clearButton = document.querySelector("#clear");
 const speakForm = document.querySelector("#speak");
 const messageField = document.querySelector("#outgoing");
 const sendButton = document.querySelector("#send");
 
-// What there is to say about each state. `about` is the server's address or, where the
-// connection was lost, the reason.
+// What there is to say about each state. The server's address follows "Connected".
 const NOTES = {
-  "Connecting …": (about) => `Asking ${about}`,
-  "Connected": (about) => `${lostBecause ? "The server is back:" : "You are talking to"} ${about}`,
-  "No answer": (about) => `Is server.py running? Nobody answers at ${about}${portMissing(about)}, `
-    + "so this page keeps trying.",
-  "Connection lost": (about) => `Code ${about}. Trying again until you press Disconnect.`,
+  "Connecting …": (server) => `Asking ${server}`,
+  "Connected": () => (isBack ? "The server is back: " : "You are talking to "),
+  "No answer": (server) => `Nobody answers at ${server}${portMissing(server)}. Is server.py running? `
+    + "Did it refuse this page? Its terminal says so. Is there a proxy in between? "
+    + "This page keeps trying.",
+  "Connection lost": (server, reason) => `${reason}. Trying again until you press Disconnect.`,
   "Disconnecting …": () => "Waiting for the server to agree.",
   "Disconnected": () => "Press Connect to come back.",
 };
@@ -50,72 +51,70 @@ const CLOSE_CODES = {
   1000: "the server said goodbye",
   1001: "the server is shutting down",
   1002: "the server found a fault in the protocol",
-  1003: "the server can't use this kind of data",
-  1005: "the server gave no reason",
   1006: "it broke off without a goodbye",
   1007: "a text was not valid UTF-8",
-  1008: "the server doesn't allow this",
   1009: "a message was too big for the server",
   1011: "the server's program made a mistake",
-  1012: "the server is restarting",
-  1013: "the server is busy, try again later",
 };
 
 let shownState = "Disconnected";
-let shownAbout = "";        // the address or the reason in its note
+let shownNote = [];         // what is said about it: words, and the address if connected
+let isBack = false;         // true if the state before it was Connection lost
 let askedServer = "";       // the address that Connect was pressed for
 let addressProblem = "";    // what is wrong with the address that was typed
 let talkingTo = "";         // the server of the connection there is: the log tells its end
-let lostBecause = "";       // why a connection was lost, until it is back or given up
+let received = 0;           // how many messages have come
+let lastSent = "";          // arrow up brings it back
+let scrolledUp = false;     // true while the end of the log is out of view
 
 // ---- What script.js calls --------------------------------------------------------------
 
 /*
-  Lets the buttons call the three functions of script.js, and presses Connect.
+  Lets the buttons call the first three functions of script.js, and presses Connect.
   connect gets an address that a browser can open; sendMessage a text that isn't empty.
+  The fourth is called when the network is back and when the page comes into view.
 */
-function start(connect, disconnect, sendMessage) {
+async function start(connect, disconnect, sendMessage, tryAtOnce) {
   // A form is submitted by its button and by Enter, on phones as well.
   connectionForm.addEventListener("submit", (event) => {
     event.preventDefault();
     if (isAddress()) connect(addressField ? addressField.value : "");
   });
-  connectionForm.addEventListener("keydown", ignoreHeldEnter);
   disconnectButton.addEventListener("click", disconnect);
   speakForm.addEventListener("submit", (event) => {
     event.preventDefault();
     if (messageField.value !== "") sendMessage(messageField.value);
   });
-  copyButton.addEventListener("click", copyLog);
-  clearButton.addEventListener("click", clearLog);
-  if (addressField) addressField.addEventListener("input", addressChanged);
-  if (addressField) addressField.value = firstAddress();
-  connectionForm.requestSubmit();
+  window.addEventListener("online", tryAtOnce);
+  document.addEventListener("visibilitychange", tryAtOnce);
+  listenToTheRest();
+  const home = await ownServer();
+  if (addressField) addressField.value = history.state?.address || home || addressField.value;
+  if (addressField || home) connectionForm.requestSubmit();
+  else showNote(NOT_SERVED);
 }
 
 /*
   Shows the state: as a word, as the color of the dot, in the tab, in the log.
-  about is the server's address or, for "Connection lost", what reasonOf() returned.
+  reason is why a connection was lost.
 */
-function show(state, about) {
-  // While a connection is lost, a try that fails is no news: its reason stays in view.
-  if (state === "No answer" && lostBecause) {
-    show("Connection lost", lostBecause);
-    return;
+function show(state, server, reason) {
+  // One more try that fails is no news: what was said about the first one stays in view.
+  if (state === shownState && state !== "Connecting …") return;
+  if (state === "Connecting …") {
+    askedServer = server;
+    // So it is kept over a reload.
+    history.replaceState({ address: server }, "");
   }
-  if (state === "Connecting …") remember(about);
-  logChange(state, about);
+  isBack = shownState === "Connection lost";
+  logChange(state, server, reason);
+  addressProblem = "";
+  showNote(NOTES[state](server, reason), state === "Connected" ? server : "");
   shownState = state;
   stateLine.textContent = state;
-  // What is wrong with an address stays in view, too, while the old one is tried again.
-  if (state !== "No answer" && state !== "Connection lost") addressProblem = "";
-  noteLine.textContent = addressProblem || NOTES[state](about);
-  shownAbout = about;
   document.body.dataset.state = state;
   document.title = `${state === "Connected" ? "●" : "○"} ${state} - WebSocket client`;
   dimButtons();
-  if (state === "Connection lost") lostBecause = about;
-  if (state === "Connected" || state === "Disconnected") lostBecause = "";
 }
 
 /*
@@ -124,7 +123,7 @@ function show(state, about) {
 */
 function reasonOf(event) {
   const meaning = event.reason || CLOSE_CODES[event.code] || "a code of the server's own";
-  return `${event.code}, ${meaning}`;
+  return `Code ${event.code}, ${meaning}`;
 }
 
 /*
@@ -132,43 +131,45 @@ function reasonOf(event) {
 */
 function addLine(kind, data) {
   const words = typeof data === "string" ? data : hex(data);
-  const rest = words.length > MAX_LENGTH ? ` … (${words.length} characters)` : "";
   const time = new Date().toTimeString().slice(0, 8);
   const line = document.createElement("li");
   line.className = kind;
-  line.append(cell("time", time), cell("b", kind), cell("span", words.slice(0, MAX_LENGTH) + rest));
+  line.append(cell("time", time), cell("b", kind), cell("span", shortened(words)));
+  if (kind === "received") addUnfolding(line, words);
   messageList.append(line);
   if (messageList.children.length > MAX_MESSAGES) messageList.firstElementChild.remove();
-  if (kind !== "event") emptyHint.hidden = true;
-  if (kind === "received") lastTime.textContent = `Last: ${time}`;
+  if (kind !== "received") return;
+  received += 1;
+  countLine.textContent = `${received} received, last ${time}`;
+  newestButton.hidden = !scrolledUp;
 }
 
 /* Adds what was sent to the log, and empties the field for the next message. */
 function showSent(message) {
   addLine("sent", message);
+  goToNewest();
+  lastSent = message;
   messageField.value = "";
 }
 
 // ---- The address ------------------------------------------------------------------------
 
-// The one from before a reload; else the host that sent the page; else the one in index.html.
-function firstAddress() {
-  if (history.state && history.state.address) return history.state.address;
-  return location.protocol === "http:" ? `ws://${location.host}/` : addressField.value;
-}
-
-function remember(address) {
-  if (address !== askedServer) lostBecause = "";
-  askedServer = String(address);
-  history.replaceState({ address: askedServer }, "");
-}
-
-// Tells whether a browser can open what is in the address field; if it can't, says why.
-function isAddress() {
-  if (!addressField) {
-    if (location.protocol === "file:") noteLine.textContent = NOT_SERVED;
-    return location.protocol !== "file:";
+// Returns the address of the server that sent this page, if it is one of the course's: they
+// say so in a header. Another one, such as VS Code's Live Server, only sends pages: "".
+async function ownServer() {
+  if (!location.protocol.startsWith("http")) return "";
+  try {
+    const answer = await fetch(location.href, { method: "HEAD" });
+    const isOurs = answer.headers.has("WebSocket-Server");
+    return isOurs ? `${location.origin}/`.replace("http", "ws") : "";
+  } catch {
+    return "";
   }
+}
+
+// Tells whether a browser can open what is in the address field. If it can't, says why.
+function isAddress() {
+  if (!addressField) return location.protocol !== "file:";
   // http://localhost:8080/ is what a server prints for browsers: the same place.
   addressField.value = addressField.value.trim().replace(/^http/, "ws");
   addressProblem = problemWith(addressField.value);
@@ -182,8 +183,9 @@ function isAddress() {
 
 // Returns what is wrong with an address, or "".
 function problemWith(address) {
-  const url = parsed(address);
-  if (!url || !/^wss?:$/.test(url.protocol) || address.includes("#")) {
+  // URL is stricter than WebSocket: it takes no address that is only half there.
+  const url = URL.canParse(address) ? new URL(address) : {};
+  if (!/^wss?:$/.test(url.protocol) || address.includes("#")) {
     return `"${address}" isn't a WebSocket address. One looks like this: ws://localhost:8080/`;
   }
   const here = /^(localhost|127\.[0-9.]+|\[::1\])$/.test(url.hostname);
@@ -203,18 +205,9 @@ function isBlocked(address) {
 
 // What was wrong with an address is not wrong with what is typed now.
 function addressChanged() {
-  if (addressProblem) noteLine.textContent = NOTES[shownState](shownAbout);
+  if (addressProblem) showNote(...shownNote);
   addressProblem = "";
   dimButtons();
-}
-
-// URL is stricter than WebSocket: it takes no address that is only half there.
-function parsed(address) {
-  try {
-    return new URL(address);
-  } catch {
-    return null;
-  }
 }
 
 function portMissing(address) {
@@ -222,7 +215,25 @@ function portMissing(address) {
   return addressField && !hasPort ? ", without a port such as :8080" : "";
 }
 
-// ---- The buttons ------------------------------------------------------------------------
+// ---- The state and the buttons ------------------------------------------------------------
+
+function showNote(words, address = "") {
+  shownNote = [words, address];
+  noteLine.replaceChildren(cell("span", words), cell("b", address));
+}
+
+function listenToTheRest() {
+  // A key that is held would press Connect and Disconnect in turn.
+  connectionForm.addEventListener("keydown", (event) => {
+    if (event.repeat && event.key === "Enter") event.preventDefault();
+  });
+  if (addressField) addressField.addEventListener("input", addressChanged);
+  messageField.addEventListener("keydown", bringBack);
+  logBox.addEventListener("scroll", logScrolled);
+  newestButton.addEventListener("click", goToNewest);
+  copyButton.addEventListener("click", copyLog);
+  clearButton.addEventListener("click", clearLog);
+}
 
 // A button is dimmed while there is nothing for it to do. Connect has something to do
 // whenever the address field holds another address.
@@ -232,11 +243,6 @@ function dimButtons() {
   dim(disconnectButton, shownState.startsWith("Disconnect"), connectButton);
   dim(connectButton, busy && sameAddress, disconnectButton);
   dim(sendButton, shownState !== "Connected", messageField);
-}
-
-// A key that is held would press Connect and Disconnect in turn.
-function ignoreHeldEnter(event) {
-  if (event.repeat && event.key === "Enter") event.preventDefault();
 }
 
 // A dimmed button can't keep the keyboard's focus: its neighbor gets it.
@@ -249,20 +255,25 @@ function dim(button, dimmed, neighbor) {
   }
 }
 
+// Arrow up in the empty field: the last message once more, to be changed or sent again.
+function bringBack(event) {
+  if (event.key !== "ArrowUp" || messageField.value !== "") return;
+  event.preventDefault();
+  messageField.value = lastSent;
+}
+
 // ---- The log ----------------------------------------------------------------------------
 
 // The log tells when a connection began and ended, and with whom.
-function logChange(state, about) {
-  if (state === "Connected") {
-    addLine("event", `connected ${lostBecause ? "again " : ""}to ${about}`);
-    talkingTo = about;
-  } else if (talkingTo && state === "Connection lost") {
-    addLine("event", `connection lost: ${about}`);
-    talkingTo = "";
-  } else if (talkingTo && state !== "Disconnecting …") {
-    addLine("event", `disconnected from ${talkingTo}`);
+function logChange(state, server, reason) {
+  if (talkingTo && state !== "Disconnecting …") {
+    const lost = state === "Connection lost";
+    addLine("event", lost ? `connection lost. ${reason}` : `disconnected from ${talkingTo}`);
     talkingTo = "";
   }
+  if (state !== "Connected") return;
+  addLine("event", `connected ${isBack ? "again " : ""}to ${server}`);
+  talkingTo = server;
 }
 
 function cell(name, text) {
@@ -272,6 +283,11 @@ function cell(name, text) {
   return element;
 }
 
+function shortened(words) {
+  const rest = words.length > MAX_LENGTH ? ` … (${words.length} characters)` : "";
+  return words.slice(0, MAX_LENGTH) + rest;
+}
+
 // Returns the size of binary data and its first bytes, in hexadecimal.
 function hex(buffer) {
   const bytes = Array.from(new Uint8Array(buffer, 0, Math.min(buffer.byteLength, 16)));
@@ -279,16 +295,38 @@ function hex(buffer) {
   return `${buffer.byteLength}-byte message: ${first}${buffer.byteLength > 16 ? " …" : ""}`;
 }
 
+// Below a message that is JSON, the same can be unfolded line by line.
+function addUnfolding(line, words) {
+  if (!/^\s*[[{]/.test(words)) return;
+  try {
+    const details = cell("details", shortened(JSON.stringify(JSON.parse(words), null, 2)));
+    details.prepend(cell("summary", "JSON"));
+    line.append(details);
+  } catch {
+    // It only begins like JSON.
+  }
+}
+
+// The log is filled from below: at its end, scrollTop is 0, and further up it is negative.
+function logScrolled() {
+  scrolledUp = logBox.scrollTop < -20;
+  if (!scrolledUp) newestButton.hidden = true;
+}
+
+function goToNewest() {
+  logBox.scrollTop = 0;
+}
+
 function clearLog() {
   messageList.replaceChildren();
-  lastTime.textContent = "";
-  emptyHint.hidden = false;
+  received = 0;
+  countLine.textContent = "";
 }
 
 // By a text field of its own: browsers give their clipboard only to pages from https or disk.
 function copyLog() {
   const lines = Array.from(messageList.children, (line) =>
-    Array.from(line.children, (part) => part.textContent).join("  "));
+    Array.from(line.children, (part) => part.textContent).slice(0, 3).join("  "));
   const field = document.createElement("textarea");
   field.value = lines.join("\n");
   document.body.append(field);
