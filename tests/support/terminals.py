@@ -1,25 +1,21 @@
 """Runs what the READMEs tell a reader to type, each fenced block in a terminal of its own.
 
-How a README is read:
-
-- Each heading begins anew, in a fresh copy of the course. The blocks below it are windows that
-  are open at the same time, begun one after the other. At the end Ctrl-C is pressed in each.
-- A block marked sh is commands: each has to succeed, or be a program that says how Ctrl-C ends
-  it. A block marked console is what a terminal
-  shows: after "$ " what is typed, then what comes. … stands for what varies, and a line that is
-  only … for any number of lines. ^C means that Ctrl-C is pressed there.
-- A block marked diff is an edit, made in the file that has its lines: first those of the README's
-  own folder are looked through, then the others. A line @@ begins another edit.
-- Hints and solutions in <details> are read like everything else. A diff there that no command
-  follows can be tried by a test: edit(solution(README, heading)[0], folder).
-- A comment in the line before a block, which readers don't see, says more:
+- Each heading starts from a fresh copy of the course. The blocks below it are windows that are
+  open together, started one after the other. At the end Ctrl-C is pressed in each. The steps of
+  *Build it yourself* share one copy; the windows of a step close before the next.
+- sh: commands; each has to succeed, or be a program that says how Ctrl-C ends it.
+- console: what a terminal shows; after "$ " what is typed, then what comes. … stands for what
+  varies, a line that is only … for any number of lines, ^C for pressing Ctrl-C.
+- diff: an edit in the one file that has its lines, in *Build it yourself* one that the reader
+  wrote; a line that begins with @@ separates two edits.
+- A terminal opens in the README's folder; one that begins with cd LESSON, in the course's.
+- A comment in the line before a block says more:
     <!-- not run: why -->            for a board, or a server in another place
     <!-- file: class.conf -->        the block is saved under that name before what follows runs
     <!-- you type: good morning -->  the line with these words is not printed but typed
     <!-- visitors -->                the test connects, speaks and leaves when the output says so
-- Every port is replaced by a free one, in the commands and in the copy; in what is printed
-  it is put back. The computer with the address 192.168.1.23 is this one. A client from ::1 is
-  shown as 127.0.0.1: which of them localhost is differs.
+- Every port is replaced by a free one; in what is printed it is put back. 192.168.1.23 is this
+  computer. A client from ::1 is shown as 127.0.0.1: which of them localhost is differs.
 """
 
 import contextlib
@@ -44,21 +40,21 @@ if sys.platform != "win32":  # there no README is run
 SHELLS, EDITED = ("sh", "console"), (".py", ".js")
 CHANGED = (*EDITED, ".html", ".css", ".ino", ".h")  # what a diff block may change
 PORTS = ("8080", "8081", "3000", "3001", "1883", "9001", "8443")
+BUILD = "Build it yourself"
 
 
 class Block:
-    """A fenced block: .kind, .text, .line, .heading, .summary and .marks (what comments say).
+    """A fenced block: .kind, .text, .line, .marks (what comments say), and where it stands.
 
-    .summary is "A hint" or "A solution" for a block in <details>, otherwise "".
+    .section is the heading with ##, .heading the nearest one. .summary is that of the <details>
+    around it, "A solution" for example, or "".
     """
 
-    def __init__(self, token, comments, heading, summary=""):
-        self.kind, self.text = token.info.strip(), token.content
-        self.line, self.heading, self.summary = token.map[0] + 1, heading, summary
-        self.marks = []
-        for comment in comments:
-            name, _, value = comment.partition(":")
-            self.marks.append((name.strip(), value.strip()))
+    def __init__(self, token, comments, section, heading, summary):
+        self.kind, self.text, self.line = token.info.strip(), token.content, token.map[0] + 1
+        self.section, self.heading, self.summary = section, heading, summary
+        pairs = [comment.partition(":") for comment in comments]
+        self.marks = [(name.strip(), value.strip()) for name, _, value in pairs]
 
     def mark(self, name):
         """Returns the list of what the comments of this name say."""
@@ -67,20 +63,30 @@ class Block:
 
 def read_blocks(path):
     """Returns the fenced blocks of a README, in order."""
-    blocks, comments, heading, summary, before = [], [], "", "", None
-    for token in MarkdownIt("commonmark").parse(path.read_text()):
-        if before == "heading_open":
+    blocks, comments, section, heading, summary, before = [], [], "", "", "", None
+    for token in MarkdownIt("commonmark").parse(path.read_text("utf-8")):
+        if before and before.type == "heading_open":
             heading = token.content
+            section = heading if before.tag == "h2" else section
         elif token.type == "html_block":
             comments += re.findall(r"<!--(.*?)-->", token.content, re.S)
             for opened, _ in re.findall(r"<summary>(.*?)</summary>|(</details>)", token.content):
                 summary = opened
         elif token.type == "fence":
-            blocks.append(Block(token, comments, heading, summary))
+            blocks.append(Block(token, comments, section, heading, summary))
         if token.type != "html_block":
             comments = []
-        before = token.type
+        before = token
     return blocks
+
+
+def environment(home):
+    """Returns the variables of a reader's terminal; programs keep their files in this folder."""
+    left_out = ("PORT", "PYTHONPATH", "CI", "VIRTUAL_ENV")
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    own = {"TERM": "dumb", "LC_ALL": "C.UTF-8", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return {**kept, **own, "PATH": path, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
 
 
 class Terminal(threading.Thread):
@@ -88,32 +94,18 @@ class Terminal(threading.Thread):
 
     def __init__(self, block, folder, ports):
         super().__init__(daemon=True)
-        folder = str(folder)
         self.block, self.ports = block, ports
         self.shown = [line for line in block.text.splitlines() if line.strip()]
-        self.typed = block.mark("you type")
+        self.typed, self.visited = block.mark("you type"), block.mark("visitors")
         self.ready, self.problem = threading.Event(), None
         self.transcript, self.visitors = [], []
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in ("PORT", "PYTHONPATH", "CI", "VIRTUAL_ENV")
-        }
-        environment.update(
-            PATH=f"{Path(sys.executable).parent}:{environment['PATH']}",
-            TERM="dumb",
-            LC_ALL="C.UTF-8",
-            COLUMNS="80",
-            PIP_DISABLE_PIP_VERSION_CHECK="1",
-            XDG_DATA_HOME=folder,
-            XDG_CONFIG_HOME=folder,
-        )
+        lesson = re.match(r"(?:(?:\$ )?\. .*\n)?(?:\$ )?cd (\w+)\n", block.text)
+        in_course = lesson and (folder.parent / lesson[1]).is_dir()
         self.child = pexpect.spawn(
             "bash",
             ["--norc", "-c", self.script()],
-            cwd=folder,
-            env=environment,
-            timeout=None,
+            cwd=str(folder.parent if in_course else folder),
+            env=environment(str(folder)),
             encoding="utf-8",
             codec_errors="replace",
             dimensions=(50, 500),
@@ -125,7 +117,7 @@ class Terminal(threading.Thread):
         """Returns the block's commands for the shell; in a console block each is shown as well."""
         if self.block.kind == "sh":
             return "set -e\n" + other_ports(self.block.text, self.ports)
-        commands = [line[2:] for line in self.block.text.splitlines() if line.startswith("$ ")]
+        commands = [line[2:] for line in self.shown if line.startswith("$ ")]
         return "\n".join(
             f"echo {shlex.quote('$ ' + command)}\n{other_ports(command, self.ports)}"
             for command in commands
@@ -147,7 +139,9 @@ class Terminal(threading.Thread):
         last_command = max(i for i, line in enumerate(self.shown) if line.startswith("$ "))
         skip = False
         for number, line in enumerate(self.shown):
-            if number > last_command + 1 or number == last_command + 1 and self.acts(line):
+            # Behind the first line of output, or before one that comes when somebody acts.
+            acts = line.startswith("^C") or line in self.typed or self.visited
+            if number > last_command + (0 if acts else 1):
                 self.ready.set()
             if line.strip() == "…":
                 skip = True
@@ -160,6 +154,10 @@ class Terminal(threading.Thread):
     def wait_until_ready(self):
         """Waits until the next window may be opened: a server has to listen before it is called."""
         self.ready.wait()
+        self.wait_for_server()
+
+    def wait_for_server(self):
+        """Waits until a server listens, where the block starts one, or until it has ended."""
         if not re.search(r"server\.py|websocketd|caddy|mosquitto\b(?!_)", self.block.text):
             return
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -167,34 +165,28 @@ class Terminal(threading.Thread):
             while shell.status() != psutil.STATUS_ZOMBIE:
                 for each in [shell, *shell.children(recursive=True)]:
                     with contextlib.suppress(psutil.Error):
-                        links = each.net_connections("tcp")
-                        if any(link.status == psutil.CONN_LISTEN for link in links):
+                        if any(link.status == "LISTEN" for link in each.net_connections("tcp")):
                             return
                 time.sleep(0.02)
-
-    def acts(self, line):
-        """Tells whether this line comes only when somebody does something."""
-        return line.startswith("^C") or line in self.typed or bool(self.block.mark("visitors"))
 
     def act(self, line):
         """Does what makes this line appear, if it is not the program's own doing."""
         if line.startswith("^C"):
+            self.wait_for_server()
             self.child.sendintr()
         elif line in self.typed:
-            self.child.sendline(self.typed.pop(self.typed.index(line)))
-        elif self.block.mark("visitors"):
-            said = re.fullmatch(r"127\.0\.0\.1: (.*)", line)
-            if line == "New Connection":
-                self.visitors.append(websocket.create_connection(self.address(), timeout=PATIENCE))
-            elif line == "connection closed":
-                self.visitors.pop(0).close()
-            elif said:
-                self.visitors[0].send(said[1])
-
-    def address(self):
-        """Returns the address of the server that this terminal runs."""
-        port = re.search(r"ws://localhost:(\d+)", "\n".join(self.transcript))[1]
-        return f"ws://127.0.0.1:{self.ports.get(port, port)}/"
+            self.child.sendline(line)
+            self.typed.remove(line)
+        elif self.visited and line.startswith("New Connection"):
+            while not (found := re.search(r"//localhost:(\d+)", "\n".join(self.transcript))):
+                self.next_line()
+            port = found[1]
+            address = f"ws://127.0.0.1:{self.ports.get(port, port)}/"
+            self.visitors.append(websocket.create_connection(address, timeout=PATIENCE))
+        elif self.visited and line.startswith("connection closed"):
+            self.visitors.pop(0).close()
+        elif self.visited and line.startswith("127.0.0.1: "):
+            self.visitors[0].send(line.partition(": ")[2])
 
     def find(self, line, skip):
         """Waits for this line; with skip others may come before it."""
@@ -216,7 +208,7 @@ class Terminal(threading.Thread):
             line = self.child.before
             for port, free in self.ports.items():
                 line = line.replace(str(free), port)
-            line = line.replace("::1: ", "127.0.0.1: ")
+            line = re.sub(r"(?<![\w:])::1\b", "127.0.0.1", line)
             self.transcript.append(line)
             if line.replace("^C", "").strip() or over:
                 return None if over and not line.strip() else line
@@ -224,16 +216,16 @@ class Terminal(threading.Thread):
     def close(self):
         """Presses Ctrl-C where something still runs; returns what is wrong, or None."""
         self.join()
+        # What ends by itself gets a moment for it. A server goes on: there, more may come.
+        over = self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=0.5) == 0
+        rest = self.child.before.split() if over else []
         try:
-            # What ends by itself gets a moment for it. A server goes on: there, more may come.
-            over = self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=0.5) == 0
-            rest = [line for line in self.child.before.splitlines() if line.strip()] if over else []
             if not over:
                 self.child.sendintr()
                 self.child.expect(pexpect.EOF, timeout=PATIENCE)
-            self.transcript += self.child.before.splitlines()
         except pexpect.TIMEOUT:
             self.problem = self.problem or "Ctrl-C does not end it."
+        self.transcript += self.child.before.splitlines()
         self.child.close(force=True)
         for visitor in self.visitors:
             visitor.close()
@@ -241,24 +233,22 @@ class Terminal(threading.Thread):
 
     def complaint(self, over, rest):
         """Returns what is wrong with how it ended, or None."""
-        traceback = any("Traceback" in line for line in self.transcript)
-        if traceback and "Traceback" not in self.block.text:
+        if "Traceback" in "".join(self.transcript) and "Traceback" not in self.block.text:
             return "There is a traceback."
         if self.block.kind == "sh" and over and self.child.exitstatus:
             return f"The command failed with exit code {self.child.exitstatus}."
         if self.block.kind == "console" and rest and self.shown[-1].strip() != "…":
-            return f"This was printed too, and is not shown: {rest}"
+            return f"This was printed too, and is not shown: {' '.join(rest)}"
         return None
 
 
 def copy_course(folder, ports):
-    """Copies the course, as somebody gets it, into a folder, with other ports in its programs."""
-    shutil.copytree(
-        ROOT,
-        folder,
-        ignore=shutil.ignore_patterns(".*", "tests", "node_modules", "__pycache__", "*.log"),
-    )
+    """Copies the course, as a reader gets it, into a folder, with other ports in its programs."""
+    hidden = shutil.ignore_patterns(".*", "tests", "node_modules", "__pycache__", "*.log")
+    shutil.copytree(ROOT, folder, ignore=hidden)
     (folder / "tests").mkdir()  # its README has commands, too
+    (folder / ".venv/bin").mkdir(parents=True)
+    (folder / ".venv/bin/activate").touch()
     for path in folder.rglob("*"):
         if path.suffix in EDITED and path.name not in DEEP_FILES:
             path.write_text(other_ports(path.read_text(), ports))
@@ -270,10 +260,10 @@ def other_ports(text, ports):
     return re.sub(r"\b(" + "|".join(ports) + r")\b", lambda found: str(ports[found[0]]), text)
 
 
-def edit(block, folder, ports=None):
-    """Makes the changes that a diff block shows.
+def edit(block, folder, ports=None, files=None):
+    """Makes the changes that a diff block shows, each in the one place that has its lines.
 
-    Each is made in the one file that has its lines: in this folder, or else in one beside it.
+    files are the only ones to look in; otherwise those of this folder, or else of those beside it.
     """
     text = other_ports(block.text, ports) if ports else block.text
     for change in re.split(r"^@@.*\n", text, flags=re.M):
@@ -282,25 +272,28 @@ def edit(block, folder, ports=None):
         after = "".join(line[1:] for line in lines if line[0] in " +")
         if before == after:
             continue
-        found = files_with(before, folder) or files_with(before, folder.parent)
+        found = places(before, files or changeable(folder)) or places(
+            before, changeable(folder.parent)
+        )
         names = [str(path.relative_to(folder.parent)) for path in found]
         assert len(found) == 1, f"line {block.line}: the lines of this change are in {names}"
-        found[0].write_text(found[0].read_text().replace(before, after, 1))
+        found[0].write_text(found[0].read_text().replace(before, after))
 
 
-def files_with(text, folder):
-    """Returns the files in a folder and in the folders below it that have this text."""
-    paths = [path for path in folder.rglob("*") if path.suffix in CHANGED]
-    return [path for path in paths if text in path.read_text()]
+def changeable(folder):
+    """Returns the files in a folder, and below it, that a reader may be asked to change."""
+    return [path for path in folder.rglob("*") if path.suffix in CHANGED]
+
+
+def places(text, files):
+    """Returns the files that have this text, as often as they have it."""
+    return [path for path in files for _ in range(path.read_text().count(text))]
 
 
 def solution(readme, heading):
     """Returns the blocks of the solution below this heading, in order."""
-    return [
-        block
-        for block in read_blocks(readme)
-        if block.heading == heading and "solution" in block.summary.lower()
-    ]
+    blocks = [block for block in read_blocks(readme) if block.heading == heading]
+    return [block for block in blocks if "solution" in block.summary.lower()]
 
 
 def usual_ports():
@@ -318,16 +311,21 @@ def prepare(readme, folder, ports):
     return here
 
 
-def open_terminals(blocks, here, ports):
-    """Does what these blocks say, one after the other; returns the terminals that are open now."""
+def open_terminals(blocks, here, ports, own_files=None):
+    """Does what these blocks say, one after the other; returns the terminals that are open now.
+
+    own_files are the files that the reader has written so far, where only those may be edited.
+    """
     terminals = []
     for block in blocks:
         if block.mark("not run"):
             continue
         for name in block.mark("file"):
             (here / name).write_text(other_ports(block.text, ports))
+            if own_files is not None:
+                own_files.append(here / name)
         if block.kind == "diff":
-            edit(block, here, ports)
+            edit(block, here, ports, own_files)
         if block.kind in SHELLS:
             terminals.append(Terminal(block, here, ports))
             terminals[-1].start()
