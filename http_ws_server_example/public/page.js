@@ -183,7 +183,6 @@ function isAddress() {
 
 // Returns what is wrong with an address, or "".
 function problemWith(address) {
-  // URL is stricter than WebSocket: it takes no address that is only half there.
   const url = URL.canParse(address) ? new URL(address) : {};
   if (!/^wss?:$/.test(url.protocol) || address.includes("#")) {
     return `"${address}" isn't a WebSocket address. One looks like this: ws://localhost:8080/`;
@@ -301,9 +300,11 @@ function addUnfolding(line, words) {
   try {
     const details = cell("details", shortened(JSON.stringify(JSON.parse(words), null, 2)));
     details.prepend(cell("summary", "JSON"));
+    // The log grows upwards, and would take what was just unfolded out of view.
+    details.addEventListener("toggle", () => details.scrollIntoView({ block: "nearest" }));
     line.append(details);
   } catch {
-    // It only begins like JSON.
+    // Not JSON.
   }
 }
 
