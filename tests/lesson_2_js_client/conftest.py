@@ -1,7 +1,7 @@
 """The two log pages, js_client and the one that is served, in Chromium and in Firefox."""
 
 import pytest
-from pages import RECORDER, SERVED, copy_of
+from pages import RECORDER, SERVED, copy_of, has_state
 
 
 @pytest.fixture(params=["js_client", SERVED, "js_client in Firefox"])
@@ -26,3 +26,27 @@ def page_of(request, open_page, tmp_path):
         return page
 
     return open_one
+
+
+@pytest.fixture
+def visit(start_server, page_of):
+    """Returns visit(**options): a server, and a page that is connected to it."""
+
+    def begin(**options):
+        server = start_server(SERVED)
+        page = page_of(server, **options)
+        has_state(page, "Connected")
+        return server, page
+
+    return begin
+
+
+@pytest.fixture
+def talk(visit, connect):
+    """Returns talk(): a page that is connected, and another client of the same server."""
+
+    def begin(**options):
+        server, page = visit(**options)
+        return page, connect(server.url)
+
+    return begin

@@ -13,6 +13,7 @@ SERVED = "http_ws_server_example"
 AXE = course.TESTS / "node_modules" / "axe-core" / "axe.min.js"
 WIDE = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+KEYBOARD = {"width": 390, "height": 460}  # the same phone while somebody types
 
 
 def copy_of(folder, home, port):
@@ -84,18 +85,27 @@ def flood(page, other, text):
     return delays
 
 
-# Counts the connections that a page asks for, and the codes with which they end.
+# Counts the connections that a page asks for, the heartbeats that come, and the codes at the end.
 RECORDER = """
 window.tries = 0;
+window.beats = 0;
 window.codes = [];
 window.WebSocket = class extends WebSocket {
   constructor(...words) {
     super(...words);
     window.tries += 1;
+    this.addEventListener("message", (event) => { window.beats += event.data === ""; });
     this.addEventListener("close", (event) => window.codes.push(event.code));
   }
 };
 """
+
+
+def stop_clock(page):
+    """From now on, the page's time passes by clock.run_for(), and chance is the longest pause."""
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+    page.evaluate("Math.random = () => 1")
 
 
 def lines(page, kind):

@@ -1,0 +1,159 @@
+"""A page can't see that its connection is dead: the heartbeat shows it, and the page tries again."""
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+
+import pytest
+from pages import RECORDER, SERVED, copy_of, has_state, lines, no_errors, send, stop_clock
+from playwright.sync_api import expect
+from websockets.sync.server import serve
+
+pytestmark = pytest.mark.browser
+FROM_DISK = pytest.mark.parametrize(
+    "page_of", ["js_client", "js_client in Firefox"], indirect=True
+)
+
+
+class Relay:
+    """A link to a server. While .link is not set, nothing passes, and nobody is told."""
+
+    def __init__(self, port):
+        self.server = ("127.0.0.1", port)
+        self.link = threading.Event()
+        self.link.set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                page = self.listener.accept()[0]
+                threading.Thread(target=self.connect, args=(page,), daemon=True).start()
+
+    def connect(self, page):
+        self.link.wait()
+        with page, socket.create_connection(self.server) as server:
+            back = threading.Thread(target=self.carry, args=(server, page), daemon=True)
+            back.start()
+            self.carry(page, server)
+            back.join()
+
+    def carry(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                self.link.wait()
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def relay_to():
+    """Returns relay_to(server), a Relay."""
+    with contextlib.ExitStack() as relays:
+
+        def begin(server):
+            relay = Relay(server.port)
+            relays.enter_context(relay.listener)
+            relays.callback(relay.link.set)
+            return relay
+
+        yield begin
+
+
+@FROM_DISK
+def test_a_dead_link_is_noticed_and_the_page_comes_back(start_server, relay_to, page_of, connect):
+    """In real time. Without the heartbeat, Chromium takes 449 s to notice, Firefox 602."""
+    server = start_server(SERVED)
+    relay = relay_to(server)
+    page, other = page_of(relay.port), connect(server.url)
+    has_state(page, "Connected", f"ws://localhost:{relay.port}/")
+    page.wait_for_function("beats === 1")
+    relay.link.clear()
+    expect(page.locator("#state")).to_have_text("Connection lost", timeout=30_000)
+    expect(page.locator("#note")).to_contain_text("Nothing came for 25 seconds. Trying again")
+    relay.link.set()
+    expect(page.locator("#state")).to_have_text("Connected", timeout=5_000)
+    # What the old connection still brings is not shown twice; nobody else gets heartbeats.
+    send(page, "once")
+    assert other.recv() == "once"
+    expect(lines(page, "received")).to_have_text(["once"])
+    assert lines(page, "event").all_text_contents()[1:] == [
+        "connection lost. Nothing came for 25 seconds",
+        f"connected again to ws://localhost:{relay.port}/",
+    ]
+    no_errors(page)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows can't freeze a program")
+def test_25_seconds_of_silence(visit):
+    server, page = visit()
+    stop_clock(page)
+    page.wait_for_function("beats === 1")
+    expect(lines(page, "received")).to_have_count(0)
+    page.clock.run_for(20_000)
+    send(page, "any message will do")
+    expect(lines(page, "received")).to_have_count(1)
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        page.clock.run_for(24_900)
+        has_state(page, "Connected")
+        page.clock.run_for(100)
+        has_state(page, "Connection lost")
+        assert page.evaluate("tries") == 2
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    has_state(page, "Connected", "The server is back")
+
+
+@pytest.mark.parametrize(
+    "query, asked", [("", "/?heartbeat"), ("chat", "/chat?heartbeat"), ("?x=1", "/?x=1&heartbeat")]
+)
+def test_other_servers_may_be_silent(open_page, tmp_path, query, asked):
+    """A server that knows no heartbeat sees one word in the address, which people don't see."""
+    paths = []
+
+    def listen(client):
+        paths.append(client.request.path)
+        client.send("hello")
+        client.recv()
+
+    with serve(listen, "localhost", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.socket.getsockname()[1]
+        page = open_page(
+            copy_of("js_client", tmp_path, port),
+            prepare=lambda page: page.add_init_script(RECORDER),
+        )
+        page.locator("#address").fill(f"ws://localhost:{port}/{query}")
+        page.locator("#address").press("Enter")
+        has_state(page, "Connected", f"ws://localhost:{port}/{query}")
+        stop_clock(page)
+        page.clock.run_for(3_600_000)
+        has_state(page, "Connected")
+        expect(page.locator("#address")).to_have_value(f"ws://localhost:{port}/{query}")
+        assert paths[-1] == asked
+        page.locator("#disconnect").click()
+
+
+@pytest.mark.parametrize(
+    "awake", ["window.dispatchEvent(new Event('online'))",
+              "document.dispatchEvent(new Event('visibilitychange'))"])  # fmt: skip
+def test_the_network_is_back_or_the_page_wakes_up(visit, start_server, awake):
+    """It doesn't wait for the next try; but it stays as it is if nothing is wrong or wanted."""
+    server, page = visit()
+    page.evaluate(awake)
+    assert page.evaluate("tries") == 1
+    stop_clock(page)
+    server.kill()
+    has_state(page, "Connection lost")
+    start_server(SERVED, port=server.port)
+    page.evaluate(awake)
+    has_state(page, "Connected")
+    page.locator("#disconnect").click()
+    has_state(page, "Disconnected")
+    page.evaluate(awake)
+    assert page.evaluate("tries") == 2
