@@ -1,6 +1,10 @@
 """The address field: where it comes from, and addresses that can't work."""
 
+import contextlib
+import http.server
 import shutil
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,14 +13,42 @@ from pages import RECORDER, SERVED, copy_of, has_state, lines, no_errors
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
+BAD = ["", "hello", "hello", "localhost:8080", "127.0.0.1:8080", "ws://localhost:99999/", "ws://",
+       "ws://localhost:8080/#x", "ws://localhost:8080/#", "ftp://localhost:8080/"]  # fmt: skip
 
 
-def test_from_disk_it_is_the_first_address_of_the_course():
-    page = (ROOT / "js_client" / "index.html").read_text("utf-8")
-    assert 'value="ws://localhost:8080/"' in page
+@pytest.fixture
+def js_client(start_server, open_page, tmp_path):
+    """Returns js_client(): a server and the page that is connected to it."""
+
+    def begin():
+        server = start_server(SERVED)
+        page = open_page(
+            copy_of("js_client", tmp_path, server.port),
+            prepare=lambda page: page.add_init_script(RECORDER),
+        )
+        has_state(page, "Connected", "You are talking to")
+        return server, page
+
+    return begin
 
 
-def test_by_http_it_is_the_host_that_sent_the_page(start_server, open_page, tmp_path):
+def connect_to(page, address):
+    page.locator("#address").fill(address)
+    page.locator("#connect").click()
+
+
+@contextlib.contextmanager
+def another_web_server(folder):
+    """python -m http.server; VS Code's Live Server is of the same kind. Yields its address."""
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()
+
+
+def test_the_courses_own_server_sent_the_page(start_server, open_page, tmp_path):
     folder = shutil.copytree(ROOT / SERVED, tmp_path / "copy")
     shutil.copytree(ROOT / "js_client", folder / "public" / "client")
     server = start_server(SERVED, cwd=folder)
@@ -24,31 +56,45 @@ def test_by_http_it_is_the_host_that_sent_the_page(start_server, open_page, tmp_
     has_state(page, "Connected", f"{server.url}/")
 
 
-def test_it_is_remembered_over_a_reload(start_server, page_of):
-    server = start_server(SERVED)
-    page = page_of(server)
-    if page.folder == SERVED:
-        pytest.skip("the served page has no address field")
-    page.locator("#address").fill(f"{server.url}/")
-    page.keyboard.press("Enter")
+def test_another_web_server_sent_the_page(open_page, tmp_path):
+    port = free_port()
+    copy_of("js_client", tmp_path, port)
+    with another_web_server(tmp_path) as url:
+        page = open_page(f"{url}/js_client/index.html")
+        has_state(page, "No answer", f"Nobody answers at ws://localhost:{port}/. Is server.py")
+        expect(page.locator("#address")).to_have_value(f"ws://localhost:{port}/")
+
+
+def test_the_served_page_without_its_server(open_page):
+    words = "start server.py, open http://localhost:3000/"
+    page = open_page((ROOT / SERVED / "public" / "index.html").as_uri())
+    has_state(page, "Disconnected", words)
+    page.evaluate("sendMessage('nobody is there')")
+    expect(lines(page, "sent")).to_have_count(0)
+    no_errors(page)
+    with another_web_server(ROOT / SERVED / "public") as url:
+        has_state(open_page(url), "Disconnected", words)
+
+
+def test_it_is_kept_over_a_reload(js_client):
+    server, page = js_client()
+    connect_to(page, f"{server.url}/")
     has_state(page, "Connected", server.url)
     page.reload()
     has_state(page, "Connected", server.url)
 
 
-def test_a_bad_address_is_seen_each_time_and_ends_nothing(start_server, page_of):
-    page = page_of(start_server(SERVED))
-    if page.folder == SERVED:
-        pytest.skip("the served page has no address field")
-    has_state(page, "Connected")
-    bad = ["", "hello", "hello", "localhost:8080", "127.0.0.1:8080", "ws://localhost:99999/", "ws://",
-           "ws://localhost:8080/#x", "ws://localhost:8080/#", "ftp://localhost:8080/"]  # fmt: skip
-    for number, address in enumerate(bad, start=1):
+def test_a_bad_address_is_seen_each_time_and_ends_nothing(js_client):
+    page = js_client()[1]
+    for number, address in enumerate(BAD, start=1):
         page.locator("#address").fill(address)
         page.keyboard.press("Enter")
         has_state(page, "Connected", f'"{address}" isn\'t a WebSocket address. One looks like')
         expect(lines(page, "event")).to_have_count(1 + number)
         assert page.evaluate("document.activeElement.id") == "address"
+    # With the next letter it is forgotten.
+    page.locator("#address").press_sequentially("w")
+    has_state(page, "Connected", "You are talking to")
     assert page.evaluate("[tries, codes.length]") == [1, 0]
     no_errors(page)
 
@@ -64,26 +110,9 @@ def test_a_bad_address_stays_in_view_while_the_old_one_is_tried_again(open_page,
     has_state(page, "No answer", '"hello" isn\'t a WebSocket address.')
 
 
-def test_what_was_wrong_is_forgotten_with_the_next_letter(start_server, open_page, tmp_path):
-    server = start_server(SERVED)
-    page = open_page(copy_of("js_client", tmp_path, server.port))
-    has_state(page, "Connected", "You are talking to")
-    address = page.locator("#address").input_value()
-    page.locator("#address").fill("hello")
-    page.keyboard.press("Enter")
-    has_state(page, "Connected", "isn't a WebSocket address")
-    page.locator("#address").fill(address)
-    has_state(page, "Connected", f"You are talking to {address}")
-
-
-def test_a_held_key_connects_once(start_server, open_page, tmp_path):
+def test_a_held_key_connects_once(js_client):
     """Connect is dimmed then, and gives the keyboard's focus to Disconnect."""
-    server = start_server(SERVED)
-    page = open_page(
-        copy_of("js_client", tmp_path, server.port),
-        prepare=lambda page: page.add_init_script(RECORDER),
-    )
-    has_state(page, "Connected")
+    page = js_client()[1]
     page.locator("#disconnect").click()
     has_state(page, "Disconnected")
     page.locator("#connect").focus()
@@ -94,20 +123,32 @@ def test_a_held_key_connects_once(start_server, open_page, tmp_path):
     assert page.evaluate("tries") == 2
 
 
-def test_the_address_that_a_server_prints_for_browsers_will_do(start_server, open_page, tmp_path):
-    server = start_server(SERVED)
-    page = open_page(copy_of("js_client", tmp_path, server.port))
-    page.locator("#address").fill(f"  {server.http}/ ")
-    page.locator("#connect").click()
+def test_the_address_that_a_server_prints_for_browsers_will_do(js_client):
+    server, page = js_client()
+    connect_to(page, f"  {server.http}/ ")
     has_state(page, "Connected", f"{server.url}/")
     expect(page.locator("#address")).to_have_value(f"{server.url}/")
 
 
-def test_a_port_that_is_missing(open_page, tmp_path):
-    page = open_page(copy_of("js_client", tmp_path, free_port()))
-    page.locator("#address").fill("ws://127.0.0.1/")
-    page.locator("#connect").click()
-    has_state(page, "No answer", "ws://127.0.0.1/, without a port such as :8080, so this page")
+def test_a_port_that_is_missing(js_client):
+    page = js_client()[1]
+    connect_to(page, "ws://127.0.0.1/")
+    has_state(page, "No answer", "ws://127.0.0.1/, without a port such as :8080. Is")
+
+
+def test_another_address(start_server, js_client):
+    """The log tells from whom, and to whom."""
+    one, page = js_client()
+    two = start_server(SERVED)
+    first, second = f"ws://localhost:{one.port}/", f"ws://localhost:{two.port}/"
+    for address in (second, first):
+        connect_to(page, address)
+        has_state(page, "Connected", address)
+    expect(lines(page, "event")).to_have_text(
+        [f"connected to {first}", f"disconnected from {first}", f"connected to {second}",
+         f"disconnected from {second}", f"connected to {first}"])  # fmt: skip
+    two.expect("connection closed")
+    assert page.evaluate("codes") == [1000, 1000]
 
 
 def test_a_page_from_https(open_page):
@@ -119,14 +160,11 @@ def test_a_page_from_https(open_page):
         "https://course.test/index.html",
         prepare=lambda page: page.route("https://course.test/*", deliver),
     )
-    page.locator("#address").fill("ws://server.test:8080/")
-    page.locator("#connect").click()
+    connect_to(page, "ws://server.test:8080/")
     expect(lines(page, "event").last).to_contain_text("This page came by https")
     # On a page from a server, a browser takes this for the name of a page beside it.
-    page.locator("#address").fill("127.0.0.1:8080")
-    page.locator("#connect").click()
+    connect_to(page, "127.0.0.1:8080")
     expect(lines(page, "event").last).to_contain_text("isn't a WebSocket address")
     # The page is alive: another address is tried.
-    page.locator("#address").fill(f"ws://localhost:{free_port()}/")
-    page.locator("#connect").click()
+    connect_to(page, f"ws://localhost:{free_port()}/")
     has_state(page, "No answer", "Is server.py running?")
