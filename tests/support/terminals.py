@@ -267,7 +267,7 @@ def edit(block, folder, ports=None, files=None):
     """
     text = other_ports(block.text, ports) if ports else block.text
     for change in re.split(r"^@@.*\n", text, flags=re.M):
-        lines = [line if line.strip() else " " + line for line in change.splitlines(keepends=True)]
+        lines = [line if line.strip() else " \n" for line in change.splitlines(keepends=True)]
         before = "".join(line[1:] for line in lines if line[0] in " -")
         after = "".join(line[1:] for line in lines if line[0] in " +")
         if before == after:
