@@ -1,3 +1,7 @@
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["websocket-server==0.6.4"]
+# ///
 """
 Web server and WebSocket server in one
 
@@ -11,17 +15,16 @@ You should see:  the addresses of the server. Open the first one in two browser
                  windows: what you type in one shows up in both.
 
 Needs:           python -m pip install websocket-server==0.6.4
-                 and the files pages.py, sturdy_websocket.py, 
-                 next to this one
+                 and the files pages.py and sturdy_websocket.py next to this one
 
 After Tom Igoe's ExpressWsServer in websocket-examples (MIT)
 """
 
 import os
 
-# Files next to this one.
-from pages import CarefulPageHandler
-from sturdy_websocket import SturdyHandler, SturdyServer, no_words_expected, port_from_environment, shorten
+# The files next to this one.
+from pages import PageServer
+from sturdy_websocket import no_words_expected, port_from_environment, shorten
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""
@@ -34,43 +37,29 @@ PUBLIC = os.path.join(os.path.dirname(__file__), "public")
 # A client is a dictionary: its "id", its "address", and the "handler" that speaks to it.
 def new_client(client, server):
     """Called when a client has connected."""
-    print("New Connection")
+    print(f"New Connection: {client['address'][0]} ({len(server.clients)} here)")
 
 
 def client_left(client, server):
-    """Called when a client is gone, whoever hung up."""
-    print("connection closed")
+    """Called when a client is gone, whichever side hung up."""
+    print(f"connection closed: {client['address'][0]} ({len(server.clients)} here)")
 
 
 def message_received(client, server, message):
-    """Called with every message: text is a str, binary data is bytes."""
-    address = client["address"][0]
-    print(f"{address}: {shorten(message)}")
+    """Called for every message: text is a str, binary data is bytes."""
     # Everybody gets it as it came, the speaker too.
     server.send_message_to_all(message)
+    print(f"{client['address'][0]}: {shorten(message)}")
 
 
 def main():
     no_words_expected(__doc__)
-    server = SturdyServer(host=HOST, port=PORT, handler=PageHandler)
+    server = PageServer(folder=PUBLIC, host=HOST, port=PORT)
     server.set_fn_new_client(new_client)
     server.set_fn_client_left(client_left)
     server.set_fn_message_received(message_received)
     server.run_forever()
     print("Server stopped.")
-
-
-# Each connection gets a PageHandler. It is two handlers in one: SturdyHandler knows
-# WebSockets. CarefulPageHandler knows files: it is the SimpleHTTPRequestHandler of
-# Python's http.server, and pages.py only makes sure that nothing else can be read.
-class PageHandler(SturdyHandler, CarefulPageHandler):
-    def __init__(self, *arguments):
-        """Called for a new connection: its pages come from PUBLIC."""
-        super().__init__(*arguments, directory=PUBLIC)
-
-    def do_page(self):
-        """Called when somebody asks for a page instead of a WebSocket."""
-        self.send_page()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,31 @@
 """
-A trial, not the product: how small can the sturdy server be? (450 lines of code in one file)
+A WebSocket server for a whole class, on bad Wi-Fi
 
-It shows that the standard library's buffered reader, one heartbeat in the main thread, and "send
-at once what fits, a thread sends the rest" are enough. README.md beside it has the figures and
-what is still missing. Names, sentences, docstrings and edges are not worked out here.
+You can skip this file: the lesson is in server.py. The package websocket-server 0.6.4 accepts
+connections, keeps the list of clients, and calls the lesson's functions. SturdyServer is that
+server with everything a class of thirty needs besides. If you read on, read from top to bottom:
+
+  Settings        limits, and the web sites whose pages may connect
+  Pages           which pages may connect, and why not all of them
+  Frames          what a message looks like on the network
+  Reader          the bytes that one client sends
+  SendBuffer      the bytes that one client is sent: nobody ever waits for a slow client
+  SturdyHandler   one client, in a thread of its own: handshake, messages, closing
+  SturdyServer    all clients: arriving, sending, leaving, starting and stopping
+  For the lesson  ports, addresses, and short lines for the terminal
+
+These threads run at the same time:
+
+  the main thread           accepts connections; twice a second it looks who is overdue
+  one for each client       waits for its messages and calls the lesson's functions
+  one for each slow client  sends what is waiting for it, and ends when nothing is
+
+There are two locks. Whoever holds SturdyServer.order may take a SendBuffer's lock, never the
+other way round. A connection ends in one of two ways: close() is polite and says why, abort()
+cuts it off at once.
+
+All three server folders hold the same copy of this file. "Section" means a section of RFC 6455,
+the WebSocket standard: https://www.rfc-editor.org/rfc/rfc6455
 """
 
 import _thread
@@ -12,9 +34,12 @@ import codecs
 import collections
 import contextlib
 import errno
+import functools
 import hashlib
 import io
 import ipaddress
+import itertools
+import logging
 import os
 import re
 import signal
@@ -24,562 +49,726 @@ import threading
 import time
 import traceback
 from http.server import BaseHTTPRequestHandler
-from urllib.parse import urlsplit
 
-from websocket_server import WebsocketServer
+log_handlers = logging.root.handlers[:]
+try:
+    from websocket_server import WebsocketServer
+except ImportError:
+    sys.exit(
+        "websocket-server is missing. Does your prompt begin with (.venv)? If not, activate the\n"
+        "environment. If it does, type:  python -m pip install websocket-server==0.6.4"
+    )
+# Importing the package sets up logging for the whole program. This undoes it.
+logging.root.handlers[:] = log_handlers
 
+# ---- Settings ------------------------------------------------------------------------------
+
+# Web sites whose pages may connect. Pages from your own computer and network always may.
 ALLOWED_SITES = ["https://editor.p5js.org", "https://preview.p5js.org"]
+# Pages opened from disk, as in js_client, may connect. Their origin is "null", and any web site
+# can get that origin too, with a sandboxed frame. Where that matters, at an exhibition for
+# example, set this to False. (And take preview.p5js.org off the list: it runs anybody's sketch.)
 PAGES_FROM_DISK = True
 MAX_CLIENTS = 1000
 MAX_MESSAGE = 16 * 1024 * 1024  # bytes
-MAX_BACKLOG = 16 * 1024 * 1024  # bytes that wait for one slow client before it is dropped
-PING_EVERY = 20  # seconds
-SILENCE = 60  # seconds without a byte from a client, or to it: it is gone
-LOOK_EVERY = 0.5 if os.name == 'nt' else 10  # seconds
-CLOSE_TIME = 2  # seconds for a client to hang up after a close frame
+MAX_BACKLOG = 16 * 1024 * 1024  # bytes that may wait for one client, behind its first message
+PING_EVERY = 10  # seconds
+SILENCE = 45  # seconds without a byte from a client, or to it, until it counts as gone
+CLOSE_TIME = 2  # seconds for a client to hang up after the close frame
 
+# ---- Pages: which ones may connect (section 10.2) ------------------------------------------
+
+# Names that nobody can register, so they can only lead to a computer near by.
+LOCAL_NAMES = (".localhost", ".local", ".lan", ".home.arpa", ".internal")
+# What two popular Arduino libraries claim as their origin. No web site has such an origin.
+BOARDS = ["https://github.com/gilmaimon/TinyWebsockets", "ArduinoWebSocketClient"]
+
+
+def may_connect(origin):
+    """Tells whether a page may connect. origin: as in its header, or None without one.
+
+    Every browser sends an origin, and every web site's begins with http:// or https://. What
+    comes without one, or with another scheme, is a program, a board or a browser extension.
+    """
+    if origin is None or origin in ALLOWED_SITES or origin in BOARDS:
+        return True
+    if origin == "null" or origin.startswith("file:"):
+        return PAGES_FROM_DISK
+    scheme, _, host = origin.lower().partition("://")
+    return is_local(host) if scheme in ("http", "https") else host != ""
+
+
+def is_local(host):
+    """Tells whether a host (str, with or without a port) is this computer or near by.
+
+    It is tempting to allow any page whose host is the one in the request's Host header. But
+    anybody can register a name and let it lead to your computer (DNS rebinding).
+    """
+    name = re.sub(r":\d+$", "", host).strip("[].")
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return name != "" and ("." not in name or name.endswith(LOCAL_NAMES))
+    # Older Pythons take every IPv4 address that is written as IPv6 for a local one.
+    return not address.is_global and not name.startswith("::ffff:")
+
+
+# ---- Frames (section 5) --------------------------------------------------------------------
+
+# Opcodes: what a frame is (section 5.2). From CLOSE on, they are control frames.
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+FIN = 0x80  # the bit that marks the last frame of a message
 
 
 class Closing(Exception):
-    """We close the connection. args: code and reason of the close frame."""
+    """Raised to close a connection. args: code (int) and reason (str) of the close frame."""
 
 
 def make_frame(opcode, payload):
+    """Returns a whole frame as a server sends it (bytes). payload: bytes (section 5.2)."""
     size = len(payload)
     if size < 126:
-        return bytes([0x80 | opcode, size]) + payload
+        return bytes([FIN | opcode, size]) + payload
     if size < 65536:
-        return bytes([0x80 | opcode, 126]) + size.to_bytes(2, "big") + payload
-    return bytes([0x80 | opcode, 127]) + size.to_bytes(8, "big") + payload
+        return bytes([FIN | opcode, 126]) + size.to_bytes(2, "big") + payload
+    return bytes([FIN | opcode, 127]) + size.to_bytes(8, "big") + payload
 
 
 def make_message(message):
+    """Returns the frame for a message: str is sent as text, bytes as binary (section 5.6).
+
+    Raises TypeError for anything else.
+    """
     if isinstance(message, str):
         return make_frame(TEXT, message.encode("utf-8", "replace"))
-    return make_frame(BINARY, bytes(memoryview(message)))
+    if isinstance(message, (bytes, bytearray, memoryview)):
+        return make_frame(BINARY, bytes(message))
+    raise TypeError(f"a message has to be str or bytes, not {type(message).__name__}")
 
 
 def unmask(data, mask):
+    """Returns data (bytes) without the client's four mask bytes (section 5.3).
+
+    Two long numbers are XORed much faster than their bytes one by one.
+    """
     size = len(data)
     key = (mask * (size // 4 + 1))[:size]
     number = int.from_bytes(data, "little") ^ int.from_bytes(key, "little")
     return number.to_bytes(size, "little")
 
 
-class Outgoing:
-    """What one client is sent: at once what the network takes, the rest by a thread."""
+# ---- Stream --------------------------------------------------------------------------------
+
+
+class Stream(io.RawIOBase):
+    """The bytes that one client sends and is sent. connection: its socket.
+
+    An io.BufferedReader reads from it. What it is sent goes at once, as far as the network takes
+    it. The rest waits, and exactly then there is a writer thread.
+
+    waiting_since: when the client was last asked for bytes, or None while it isn't.
+    taken_at: when the client last took some of what was waiting for it.
+    closed_at: when the last thing to send was sent, a close frame for example, or None.
+    aborted: None, or why the connection was cut off (str).
+    """
 
     def __init__(self, connection):
         self.connection = connection
-        self.lock = threading.Lock()
+        self.waiting_since = None
+        self.taken_at = 0
+        self.closed_at = None
+        self.aborted = None
+        self.lock = threading.RLock()
         self.waiting = collections.deque()
         self.size = 0
-        self.open = True
         self.writer = None
-        self.sending = False
-        self.dropped = False
-        self.taken_at = 0
-        # The same connection once more: the first one waits, this one never does.
-        self.quick = socket.socket(
-            connection.family, connection.type, connection.proto, fileno=connection.fileno()
-        )
+        # Left alone, Linux buffers a megabyte for a slow phone, and a ping waits behind it.
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 65536)
+        # A second socket object for the same connection: the first one waits, this one never
+        # does. That works on every system; a flag to send without waiting does not.
+        self.quick = socket.socket(fileno=connection.fileno())
         self.quick.settimeout(0)
-        if hasattr(socket, 'TCP_NOTSENT_LOWAT'):
-            self.quick.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 65536)
-
-    def send(self, data, last=False):
-        with self.lock:
-            if not self.open:
-                return
-            self.open = not last
-            if not self.waiting:
-                data = self.send_now(data)
-            if data:
-                self.keep(data)
-            elif last:
-                self.hang_up(socket.SHUT_WR)
-
-    def send_now(self, data):
-        """Returns what the network did not take."""
-        try:
-            return data[self.quick.send(data) :]
-        except BlockingIOError:
-            return data
-        except OSError:
-            return b""  # it is gone: the thread that reads finds out
-
-    def keep(self, data):
-        self.waiting.append(data)
-        self.size += len(data) + 100
-        if self.size - len(self.waiting[0]) > MAX_BACKLOG:
-            self.drop()
-        elif not self.writer:
-            self.writer = threading.Thread(target=self.write_waiting, daemon=True)
-            self.writer.start()
-
-    def write_waiting(self):
-        while data := self.next():
-            rest = memoryview(data)
-            try:
-                while rest:
-                    with contextlib.suppress(socket.timeout):
-                        rest = rest[self.connection.send(rest) :]
-                        self.taken_at = time.monotonic()
-            except OSError:
-                self.cut()
-
-    def next(self):
-        """Takes away what was sent; returns what is next, or None: the writer ends."""
-        with self.lock:
-            if self.waiting and self.sending:
-                self.size -= len(self.waiting.popleft()) + 100
-            self.sending = bool(self.waiting)
-            if self.waiting:
-                return self.waiting[0]
-            self.writer = None
-            if not self.open:
-                self.hang_up(socket.SHUT_WR)
-
-    def hang_up(self, direction):
-        with contextlib.suppress(OSError):
-            self.quick.shutdown(direction)
-
-    def drop(self):
-        self.open = False
-        self.dropped = True
-        self.waiting.clear()
-        self.hang_up(socket.SHUT_RDWR)
-
-    def cut(self):
-        with self.lock:
-            self.drop()
-
-    def end(self):
-        writer = self.writer
-        if writer:
-            self.cut()
-            writer.join()
-        with self.lock:
-            self.open = False
-            self.quick.detach()
-
-
-class Incoming(io.RawIOBase):
-    """What one client sends, for an io.BufferedReader. Ends when the connection is cut.
-
-    Windows wakes nobody who waits when another thread shuts a connection down: so there a
-    look every half second.
-    """
-
-    def __init__(self, connection, outgoing):
-        self.connection, self.outgoing = connection, outgoing
-        self.patient = False  # as long as a request is read
 
     def readable(self):
+        """Says that this can be read from, as io.BufferedReader asks."""
         return True
 
     def readinto(self, buffer):
-        while not self.outgoing.dropped:
+        """Waits for bytes, puts them into buffer and returns how many. OSError: it is the end."""
+        self.waiting_since = time.monotonic()
+        while self.aborted is None:
+            with contextlib.suppress(socket.timeout):
+                count = self.connection.recv_into(buffer)
+                self.waiting_since = None
+                if not count:
+                    break
+                return count
+        raise ConnectionError("there will be no more bytes")
+
+    def send(self, data):
+        """Sends whole frames (bytes), or lets them wait. Never blocks, never raises OSError."""
+        with self.lock:
+            # Nothing may follow a close frame (section 5.5.1).
+            if self.closed_at:
+                return
+            if data[0] == FIN | CLOSE:
+                self.closed_at = time.monotonic()
             try:
-                return self.connection.recv_into(buffer)
+                sent = 0 if self.writer else self.quick.send(data)
+            except OSError:
+                sent = 0  # The network takes no more, or it is broken. The writer finds out.
+            if sent < len(data):
+                self.keep(memoryview(data)[sent:])
+
+    def keep(self, data):
+        """Lets data wait. The first message may be of any size, but not what waits behind it."""
+        if self.writer:
+            self.waiting.append(data)
+            self.size += len(data)
+        else:
+            self.writer = threading.Thread(target=self.write, args=[data], daemon=True)
+            self.writer.start()
+        if self.size > MAX_BACKLOG:
+            self.abort(f"cut off, more than {MAX_BACKLOG} bytes were waiting for it")
+
+    def write(self, data):
+        """The writer thread: sends data, and then all that waits."""
+        while data:
+            try:
+                data = data[self.connection.send(data) :]
+                self.taken_at = time.monotonic()
             except socket.timeout:
-                if not self.patient:
-                    raise
-        return 0
+                pass
+            except OSError:
+                self.abort()
+            if not data or self.aborted is not None:
+                data = self.next_data()
+
+    def next_data(self):
+        """Returns what is to be sent next, or None: then the writer ends."""
+        with self.lock:
+            if self.waiting:
+                data = self.waiting.popleft()
+                self.size -= len(data)
+                return data
+            self.writer = None
+
+    def abort(self, reason=""):
+        """Cuts the connection off at once, whatever is waiting. reason: for the terminal."""
+        with self.lock:
+            self.aborted = self.aborted or reason
+            self.closed_at = self.closed_at or time.monotonic()
+            self.waiting.clear()
+            with contextlib.suppress(OSError):
+                self.quick.shutdown(socket.SHUT_RDWR)
+
+    def finish(self):
+        """Waits until all is sent, and says so to the client's system."""
+        writer = self.writer
+        if writer:
+            writer.join()
+        with contextlib.suppress(OSError):
+            self.quick.shutdown(socket.SHUT_WR)
+
+    def release(self):
+        """Lets go of the connection, when nobody needs it any more."""
+        self.abort()
+        self.finish()
+        with self.lock:
+            self.quick.detach()
+
+
+# ---- SturdyHandler -------------------------------------------------------------------------
+
+PAGE = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>%(message)s</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>:root { color-scheme: light dark; font: 1.1rem/1.6 system-ui, sans-serif }
+body { max-width: 36rem; margin: 3rem auto; padding: 0 1rem }</style>
+<h1>%(message)s</h1><p>%(explain)s</p>"""
+NO_PAGES = """<p>It has no pages of its own. Open <b>js_client/index.html</b> from your disk, or
+start http_ws_server_example, and then open <a href="http://localhost:3000/">its page</a>.</p>"""
+NO_UPGRADE = """A WebSocket client asked without the header Upgrade: a proxy between it and this
+server has taken it away. Tell the proxy to pass on Upgrade and Connection (see HTTPS.md)."""
+HOW_TO_LET_IN = """If you trust it, add it to ALLOWED_SITES in
+sturdy_websocket.py. For pages from disk ("null"), set PAGES_FROM_DISK = True there."""
+HTTPS_TRIED = """Somebody tried https:// or wss:// here, but this server speaks http:// and
+ws://. To get a certificate, see HTTPS.md in http_ws_server_example."""
 
 
 class SturdyHandler(BaseHTTPRequestHandler):
-    """One client, in a thread of its own."""
+    """One connection. http.server reads the request: path and headers are there for the lesson."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    timeout = 10
-    error_content_type = "text/html; charset=utf-8"
-    error_message_format = "<!doctype html><title>%(message)s</title><p>%(explain)s</p>\n"
-    client = None
-    closed_at = None
+    # Cutting a connection off wakes the thread that reads from it, but not on Windows: there it
+    # has to look from time to time. Nothing else is meant by these seconds.
+    timeout = 0.5 if os.name == "nt" else 10
+    error_message_format = PAGE
+    client = None  # the lesson's dictionary, once this is a WebSocket
+
+    def setup(self):
+        """Called by socketserver before handle()."""
+        super().setup()
+        self.stream = Stream(self.connection)
+        self.rfile = io.BufferedReader(self.stream)
+        self.server.connections.add(self)
+
+    def finish(self):
+        """Called by socketserver after handle()."""
+        self.server.connections.discard(self)
+        self.stream.release()
+
+    def parse_request(self):
+        """Called by http.server with the first line of a request. TLS begins with this byte."""
+        if self.raw_requestline.startswith(b"\x16"):
+            print_once(HTTPS_TRIED)
+        return super().parse_request()
+
+    def log_message(self, *arguments):
+        """Prints nothing: the terminal belongs to the lesson."""
 
     def end_headers(self):
+        """Adds a line that tells our pages whose server has sent them."""
         self.send_header("WebSocket-Server", "SturdyServer")
         super().end_headers()
 
-    def log_message(self, *args):
-        """Says nothing."""
-
-    def setup(self):
-        super().setup()
-        self.outgoing = Outgoing(self.connection)
-        self.incoming = Incoming(self.connection, self.outgoing)
-        self.rfile = io.BufferedReader(self.incoming)
-
-    def finish(self):
-        try:
-            super().finish()
-        finally:
-            self.outgoing.end()
-
-    # -- handshake
+    # -- handshake (section 4.2)
 
     def do_GET(self):
-        if "websocket" not in self.headers.get("Upgrade", "").lower():
-            return self.do_page()
-        self.close_connection = True
-        status, reason = self.refusal()
-        if status:
-            return self.send_error(status, explain=reason)
-        self.outgoing.send(self.answer())
-        self.be_websocket()
+        """Becomes a WebSocket if that is asked for and allowed, or sends a page."""
+        if "websocket" in self.headers.get("Upgrade", "").lower():
+            self.close_connection = True
+            if self.may_come_in():
+                self.serve_websocket()
+        elif self.headers.get("Sec-WebSocket-Key"):
+            self.send_error(400, explain=NO_UPGRADE)
+            print_once(NO_UPGRADE)
+        else:
+            self.do_page()
 
     do_HEAD = do_GET
 
     def do_page(self):
-        host = self.headers.get("Host")
-        self.send_error(426, explain=f"WebSocket server: open js_client/index.html, ws://{host}/")
+        """Says what this is. A server with pages overrides it."""
+        self.error_message_format = PAGE + NO_PAGES
+        self.send_error(426, "WebSocket server", f"Its address: ws://{self.headers.get('Host')}/")
 
-    def refusal(self):
-        headers = self.headers
-        key = headers.get("Sec-WebSocket-Key", "").strip()
-        origin = headers["Origin"]
-        if headers.get("Sec-WebSocket-Version", "").strip() != "13":
-            return 426, "This server speaks version 13 of WebSocket."
-        if not re.fullmatch(r"[A-Za-z0-9+/]{22}==", key) or self.command != "GET":
-            return 400, "This is not the handshake of a WebSocket client."
+    def may_come_in(self):
+        """Tells whether the handshake can be accepted. If not, sends the reason."""
+        origin = self.headers.get("Origin")
+        key = self.headers.get("Sec-WebSocket-Key", "").strip()
+        version = self.headers.get("Sec-WebSocket-Version", "").strip()
+        if self.command != "GET" or version != "13" or not re.fullmatch(r"[\w+/]{22}==", key):
+            return self.send_error(400, explain="That is no handshake for WebSocket version 13.")
         if not may_connect(origin):
-            print(f"Refused a page from {origin!r}. If you trust it, add it to ALLOWED_SITES.")
-            return 403, f"Pages from {origin} may not connect to this server."
+            print_once(f"Refused a page from {origin[:200]!r}. {HOW_TO_LET_IN}")
+            return self.send_error(403, explain=HOW_TO_LET_IN)
         if len(self.server.clients) >= MAX_CLIENTS:
-            return 503, f"There are {MAX_CLIENTS} clients already: try again later."
-        return None, None
+            return self.send_error(503, explain=f"There are {MAX_CLIENTS} clients already.")
+        return True
 
-    def answer(self):
+    def make_answer(self):
+        """Returns what a server says to a good handshake: bytes (section 4.2.2)."""
         key = self.headers["Sec-WebSocket-Key"].strip() + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
-        lines = [
-            "HTTP/1.1 101 Switching Protocols",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            f"Sec-WebSocket-Accept: {accept}",
-        ]
-        protocols = self.headers.get("Sec-WebSocket-Protocol")
-        if protocols:
-            lines.append(f"Sec-WebSocket-Protocol: {protocols.split(',')[0].strip()}")
-        return "\r\n".join([*lines, "", ""]).encode()
+        lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
+        lines.append(f"Sec-WebSocket-Accept: {accept}")
+        # A browser gives up unless one of the protocols is chosen that its page has named.
+        for protocol in re.findall(r"[^\s,]+", self.headers.get("Sec-WebSocket-Protocol", ""))[:1]:
+            lines.append(f"Sec-WebSocket-Protocol: {protocol}")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 
-    # -- reading
+    # -- from arriving to leaving
 
-    def be_websocket(self):
-        # service_actions() cuts who is silent: this wait has no end of its own.
-        self.connection.settimeout(LOOK_EVERY)
-        self.incoming.patient = True
-        self.heard_at = time.monotonic()
+    def serve_websocket(self):
+        """Reads messages until the client leaves, or has to."""
         try:
-            self.server._new_client_(self)
+            self.server.add_client(self)
             while True:
-                self.server._message_received_(self, self.read_message())
+                message = self.read_next_message()
+                # After a close frame, the lesson hears nothing more.
+                if not self.stream.closed_at:
+                    self.server.call(self.server.message_received, self.client, message)
         except Closing as closing:
-            self.send_close(*closing.args)
+            self.close(*closing.args)
         except UnicodeDecodeError:
-            self.send_close(1007, "text has to be UTF-8")
-        except (OSError, EOFError):
-            pass  # gone
+            self.close(1007, "a text that is not UTF-8")
+        except OSError:
+            if self.stream.aborted:
+                print(f"{self.client['address'][0]}: {self.stream.aborted}")
         finally:
-            self.server._client_left_(self)
-        # Unread bytes would reset the connection, and our close frame would be lost.
-        end = time.monotonic() + CLOSE_TIME
-        self.connection.settimeout(CLOSE_TIME)
-        with contextlib.suppress(OSError):
-            while time.monotonic() < end and self.closed_at and self.rfile.read1(65536):
-                pass
+            self.server.remove_client(self)
+            self.wait_for_end()
 
-    def pieces(self, size):
-        """Yields so many bytes as they come."""
+    def close(self, code, reason):
+        """Closes the connection politely. code (int) and reason (str): of the close frame."""
+        self.send_close(code, reason.encode())
+        print(f"{self.client['address'][0]}: closed with code {code}, {reason}")
+
+    def wait_for_end(self):
+        """After a close frame, reads on until the client hangs up or is overdue.
+
+        Bytes that nobody reads would reset the connection, and the close frame would be lost.
+        """
+        if self.stream.closed_at:
+            self.stream.finish()
+            with contextlib.suppress(OSError):
+                while self.rfile.read1(65536):
+                    pass
+
+    def abort_if_overdue(self, now):
+        """Cuts off a client that has been silent, or has not hung up, for too long."""
+        stream = self.stream
+        if stream.closed_at and not stream.writer:
+            if now > max(stream.closed_at, stream.taken_at) + CLOSE_TIME:
+                stream.abort()
+        elif now > max(stream.waiting_since or stream.closed_at or now, stream.taken_at) + SILENCE:
+            stream.abort(f"gone, nothing came from it for {SILENCE} s")
+
+    # -- reading (sections 5 and 6.2)
+
+    def read_pieces(self, size, mask):
+        """Yields so many bytes, unmasked, as they come."""
         while size:
-            piece = self.rfile.read1(size)
-            if not piece:
-                raise EOFError("the client has hung up")
-            self.heard_at = time.monotonic()
+            piece = self.rfile.read1(min(size, 65536))
+            yield unmask(piece, mask)
             size -= len(piece)
-            yield piece
+            # The next piece begins with another byte of the mask.
+            mask = (mask + mask)[len(piece) % 4 :][:4]
 
-    def read(self, size):
-        data = self.rfile.read(size)
-        if len(data) < size:
-            raise EOFError("the client has hung up")
-        self.heard_at = time.monotonic()
-        return data
+    def read_next_message(self):
+        """Waits for a whole message and returns it: str for text, bytes for binary.
 
-    def read_message(self):
-        kind, parts, size = None, [], 0
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        while True:
-            fin, opcode, length = self.read_header(kind)
+        Raises Closing if the client breaks a rule, UnicodeDecodeError for text that isn't UTF-8,
+        OSError if it is gone.
+        """
+        kind = None
+        size = 0
+        parts = []
+        utf8 = codecs.getincrementaldecoder("utf-8")()
+        fin = False
+        while not fin:
+            fin, opcode, length, mask = self.read_header(kind)
+            if opcode >= CLOSE:
+                fin = self.answer_control(opcode, unmask(self.rfile.read(length), mask))
+                continue
+            kind = kind or opcode
             size += length
             if size > MAX_MESSAGE:
-                raise Closing(1009, f"more than {MAX_MESSAGE} bytes")
-            mask = self.read(4)
-            if opcode >= CLOSE:
-                size -= length
-                self.answer_control(opcode, unmask(self.read(length), mask))
-                continue
-            if fin and not kind and length < 4096:  # nearly always
-                data = unmask(self.read(length), mask)
-                return data.decode() if opcode == TEXT else data
-            kind = kind or opcode
-            for piece in self.pieces(length):
-                data = unmask(piece, mask)
-                mask = (mask * 2)[len(piece) % 4 :][:4]
-                # What is no UTF-8 is found as soon as it is here.
-                parts.append(decoder.decode(data) if kind == TEXT else data)
-            if fin:
-                decoder.decode(b"", final=kind == TEXT)
-                return ("" if kind == TEXT else b"").join(parts)
+                raise Closing(1009, f"a message of more than {MAX_MESSAGE} bytes")
+            for piece in self.read_pieces(length, mask):
+                # A byte that can't be UTF-8 is found now, not at the end.
+                parts.append(utf8.decode(piece) if kind == TEXT else piece)
+        if kind == BINARY:
+            return b"".join(parts)
+        return "".join(parts) + utf8.decode(b"", final=True)
 
     def read_header(self, kind):
-        first, second = self.read(2)
-        fin, opcode, length = bool(first & 0x80), first & 0x0F, second & 0x7F
-        known = opcode in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG)
-        if first & 0x70 or not known or not second & 0x80:
-            raise Closing(1002, "not a frame of a client")
+        """Returns (fin, opcode, length, mask) of the next frame (sections 5.2, 5.4 and 5.5).
+
+        kind: opcode of the message that has begun, or None.
+        """
+        first, second = self.rfile.read(2)
+        fin = first & FIN
+        opcode = first & 0x0F
+        length = second & 0x7F
+        # Three bits are reserved, ten opcodes too, and a client has to mask its frames.
+        if first & 0x70 or opcode & 0x07 > 2 or not second & 0x80:
+            raise Closing(1002, "not a frame of a WebSocket client")
         if opcode >= CLOSE and (length > 125 or not fin):
-            raise Closing(1002, "a long or cut control frame")
-        if opcode < CLOSE and (opcode == CONTINUATION) != bool(kind):
+            raise Closing(1002, "a control frame that is too long or in fragments")
+        if opcode < CLOSE and (opcode == CONTINUATION) != (kind is not None):
             raise Closing(1002, "fragments out of order")
         if length > 125:
-            length = int.from_bytes(self.read(2 if length == 126 else 8), "big")
-        return fin, opcode, length
+            length = int.from_bytes(self.rfile.read(2 if length == 126 else 8), "big")
+        return fin, opcode, length, self.rfile.read(4)
 
-    def answer_control(self, opcode, data):
+    def answer_control(self, opcode, payload):
+        """Answers a ping or a close frame (sections 5.5 and 7.4). OSError: it was the end."""
         if opcode == PING:
-            self.outgoing.send(make_frame(PONG, data))
+            self.send_pong(payload)
         if opcode == CLOSE:
-            code, reason = int.from_bytes(data[:2], "big"), data[2:].decode()
+            code = int.from_bytes(payload[:2], "big")
             allowed = 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
-            if data and not allowed:
-                raise Closing(1002, "no such close code")
-            raise Closing(code, reason)
+            if payload and not allowed:
+                raise Closing(1002, "a close code that may not be sent")
+            # The reason has to be UTF-8 too.
+            self.send_close(code, payload[2:].decode().encode())
+            raise ConnectionError("the client has closed the connection")
 
-    def send_close(self, code=1000, reason=""):
-        self.closed_at = self.closed_at or time.monotonic()
-        payload = code.to_bytes(2, "big") + reason.encode()[:123] if code else b""
-        self.outgoing.send(make_frame(CLOSE, payload), last=True)
+    # -- sending: what the package's handler can do, too
+
+    def send_message(self, message):
+        """Sends str as text, bytes as binary. TypeError for anything else."""
+        self.server.deliver([self.client], make_message(message))
+
+    def send_text(self, message, opcode=TEXT):
+        """Sends a frame with this opcode. message: str or bytes."""
+        payload = message.encode() if isinstance(message, str) else bytes(message)
+        self.server.deliver([self.client], make_frame(opcode, payload))
+
+    def send_pong(self, message):
+        """Answers a ping with what it held (section 5.5.3). message: str or bytes."""
+        self.send_text(message, PONG)
+
+    def send_close(self, status=1000, reason=b""):
+        """Begins or answers the closing handshake (section 7.1), once. status 0: no code.
+
+        The client gets CLOSE_TIME to hang up, and the lesson hears no more of it. reason: bytes,
+        of which whole characters of the first 123 bytes are sent.
+        """
+        reason = reason[:123].decode("utf-8", "ignore").encode()
+        self.send_text(status.to_bytes(2, "big") + reason if status else b"", CLOSE)
+
+
+# ---- SturdyServer --------------------------------------------------------------------------
 
 
 class SturdyServer(WebsocketServer):
-    """The package's WebsocketServer, made whole."""
+    """The package's WebsocketServer, with the same methods and arguments.
 
-    allow_reuse_address = os.name != "nt"
-    request_queue_size = 1024
+    host: "" for every network of this computer, "127.0.0.1" for this computer only.
+    port: a number, 0 for any that is free. loglevel: of the package's logging.
+    key, cert: not supported. Ends the program with a sentence if the port can't be had.
+    """
 
-    def __init__(self, host="", port=0, handler=SturdyHandler):
+    allow_reuse_address = os.name != "nt"  # on Windows, two servers could share a port
+    request_queue_size = 1024  # a whole class may reload at the same moment
+    handler_class = SturdyHandler  # each connection gets one
+    addresses = "ws://{0}:{1}/  http://{0}:{1}/"  # as they are printed at the start
+
+    def __init__(self, host="", port=0, loglevel=logging.WARNING, key=None, cert=None):
+        if key or cert:
+            sys.exit("SturdyServer has no key and no cert. For wss://, see HTTPS.md.")
         if host == "" and socket.has_dualstack_ipv6():
-            host = "::"
+            host = "::"  # takes IPv4 too
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.order, self.door = threading.Lock(), threading.Lock()
+        self.order = threading.Lock()
         self.outbox = collections.deque()
+        self.connections = set()  # the handlers of all, of pages and of those who leave too
         self.next_ping = time.monotonic() + PING_EVERY
-        self.exit = None
-        self.next_heartbeat = time.monotonic() + 10
         try:
-            super().__init__(host, port)
+            super().__init__(host, port, loglevel)
         except OSError as error:
-            sys.exit(port_advice(error, port))
-        self.RequestHandlerClass = handler
+            sys.exit(PORT_TAKEN.format(port=port, why=error.strerror))
+        self.RequestHandlerClass = self.handler_class
 
     def server_bind(self):
+        """Called by socketserver: takes the port, for IPv4 and IPv6 both."""
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         if os.name == "nt":
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         super().server_bind()
 
-    def get_request(self):
-        try:
-            return super().get_request()
-        except OSError:
-            time.sleep(0.1)  # out of files: some come free later
-            raise
+    # -- arriving and leaving
 
     def process_request(self, request, client_address):
+        """Called by socketserver: gives a connection a thread of its own.
+
+        threading.Thread would first wait for the new thread, which costs a third of the speed
+        when a whole class connects.
+        """
         _thread.start_new_thread(self.process_request_thread, (request, client_address))
 
     def handle_error(self, request, client_address):
+        """Called by socketserver: shows the traceback of a bug. A lost connection is none."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
-    def _new_client_(self, handler):
+    def add_client(self, handler):
+        """Lets a client in and calls new_client, or closes if nobody is let in now.
+
+        In the list first, then the answer to its handshake, and nobody else sends meanwhile:
+        so it misses nothing of what is said from now on, and gets nothing before the answer.
+        """
         host, port = handler.client_address[:2]
-        with self.door:
-            if self._deny_clients:
-                raise Closing(self._deny_clients["status"], self._deny_clients["reason"].decode())
+        address = (host.removeprefix("::ffff:"), port)
+        denied = self._deny_clients
+        with self.order:
             self.id_counter += 1
-            handler.client = {
-                "id": self.id_counter,
-                "handler": handler,
-                "address": (host.removeprefix("::ffff:"), port),
-            }
-            self.clients = [*self.clients, handler.client]
+            handler.client = {"id": self.id_counter, "handler": handler, "address": address}
+            # A new list each time, so a loop over the old one skips nobody.
+            if not denied:
+                self.clients = [*self.clients, handler.client]
+            handler.stream.send(handler.make_answer())
+        self.empty_outbox()
+        if denied:
+            return handler.send_close(denied["status"], denied["reason"])
         self.call(self.new_client, handler.client)
 
-    def _message_received_(self, handler, message):
-        if not handler.closed_at:
-            self.call(self.message_received, handler.client, message)
-
-    def _client_left_(self, handler):
-        if handler.client:
-            with self.door:
-                self.clients = [each for each in self.clients if each is not handler.client]
-            with contextlib.suppress(Closing):
-                self.call(self.client_left, handler.client)
+    def remove_client(self, handler):
+        """Takes a client off the list and calls client_left, if it was in."""
+        with self.order:
+            was_in = handler.client in self.clients
+            self.clients = [other for other in self.clients if other is not handler.client]
+        self.empty_outbox()
+        if was_in:
+            self.call(self.client_left, handler.client)
 
     def call(self, function, client, *message):
+        """Calls one of the lesson's functions. If it raises, prints where and closes."""
         try:
             function(client, self, *message)
-        except SystemExit as error:
-            self.exit = error
-            threading.Thread(target=self.shutdown, daemon=True).start()
-        except Exception:
+        except Exception as error:
+            # The terminal is gone, and print() says so. The server goes on without one.
+            if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.EIO):
+                return
             traceback.print_exc()
-            raise Closing(1011, "an error in the server") from None
+            client["handler"].close(1011, "an error in the server's program")
+
+    # -- sending
 
     def _unicast(self, client, message):
-        client["handler"].outgoing.send(make_message(message))
+        client["handler"].send_message(message)
 
     def _multicast(self, message):
-        self.send_frame_to_all(make_message(message))
+        self.deliver(self.clients, make_message(message))
 
-    def send_frame_to_all(self, frame):
-        self.outbox.append(frame)
+    def deliver(self, clients, frame):
+        """Sends a frame (bytes) to each client of a list, in the same order for everybody."""
+        self.outbox.append((clients, frame))
+        self.empty_outbox()
+
+    def empty_outbox(self):
+        """Sends what is in the outbox, if no other thread is at it.
+
+        Whoever finds the lock taken goes on: the thread that holds it sends this too. Only when
+        a hundred messages have piled up does it wait, which slows a flood down.
+        """
         wait = len(self.outbox) > 100
         while self.outbox and self.order.acquire(blocking=wait):
             try:
-                data = b"".join([self.outbox.popleft() for _ in range(len(self.outbox))])
-                for client in self.clients:
-                    client["handler"].outgoing.send(data)
+                self.send_batch()
             finally:
                 self.order.release()
 
+    def send_batch(self):
+        """Sends all that is in the outbox now: what goes to the same list, as one piece."""
+        batch = [self.outbox.popleft() for _ in range(len(self.outbox))]
+        for _, group in itertools.groupby(batch, key=lambda entry: id(entry[0])):
+            entries = list(group)
+            data = b"".join([frame for _, frame in entries])
+            for client in entries[0][0]:
+                client["handler"].stream.send(data)
+
     def service_actions(self):
-        """Called by serve_forever() twice a second: asks who is there, cuts who overstays."""
+        """Called by socketserver twice a second: asks who is there, and cuts off who isn't.
+
+        A page can't see a ping. With ?heartbeat in its address it gets an empty message too.
+        """
         now = time.monotonic()
         if now > self.next_ping:
             self.next_ping = now + PING_EVERY
-            self.send_frame_to_all(make_frame(PING, b""))
-        if now > self.next_heartbeat:
-            self.next_heartbeat = now + 10
-            for client in self.clients:
-                if "heartbeat" in urlsplit(client["handler"].path).query.split("&"):
-                    self.send_message(client, "")
-        for client in self.clients:
-            handler = client["handler"]
-            alive_at = max(handler.heard_at, handler.outgoing.taken_at)
-            closed_at = handler.closed_at or now
-            if now > min(alive_at + SILENCE, closed_at + CLOSE_TIME):
-                handler.outgoing.cut()
+            self.deliver(self.clients, make_frame(PING, b""))
+            asked = re.compile(r"[?&]heartbeat(&|$)")
+            pages = [client for client in self.clients if asked.search(client["handler"].path)]
+            self.deliver(pages, make_message(""))
+        for handler in list(self.connections):
+            handler.abort_if_overdue(now)
 
     def _disconnect_clients_gracefully(self, status=1000, reason=b""):
         for client in self.clients:
-            client["handler"].send_close(status, reason.decode())
+            client["handler"].send_close(status, reason)
 
     def _terminate_client_handler(self, handler):
-        handler.outgoing.cut()
+        handler.stream.abort()
+
+    # -- starting and stopping
 
     def _run_forever(self, threaded):
+        """Serves until Ctrl-C or SIGTERM; with threaded, in a thread, and returns at once."""
         if threaded:
-            self.thread = threading.Thread(target=self.serve_forever, daemon=True)
-            return self.thread.start()
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        if sys.stdout:
-            sys.stdout.reconfigure(line_buffering=True)  # also into a pipe or a file
+            return super()._run_forever(threaded)
+        # Only the main thread may say what a signal does. IDLE's output has no line buffering;
+        # everywhere else each line is shown at once, even through a pipe.
+        with contextlib.suppress(ValueError, AttributeError):
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            sys.stdout.reconfigure(line_buffering=True)
         print_addresses(self)
         with contextlib.suppress(KeyboardInterrupt):
             self.serve_forever()
-        self.deny_new_connections(1001, b"the server stops")
         self.server_close()
         self.disconnect_clients_gracefully(1001, b"the server stops")
         end = time.monotonic() + CLOSE_TIME
-        while self.clients and time.monotonic() < end:
-            time.sleep(0.02)
-        if self.exit:
-            raise self.exit
+        # A second Ctrl-C ends the waiting.
+        with contextlib.suppress(KeyboardInterrupt):
+            while any(each.client for each in list(self.connections)) and time.monotonic() < end:
+                time.sleep(0.02)
 
 
-def may_connect(origin):
-    """Tells whether a page from this origin may connect. None: it is not a browser."""
-    if origin in ("null", "file://"):
-        return PAGES_FROM_DISK
-    return origin in (None, *ALLOWED_SITES) or is_local(origin)
+# ---- For the lesson ------------------------------------------------------------------------
 
-
-def is_local(origin):
-    name = urlsplit(origin).hostname or ""
-    if "." not in name and ":" not in name or name.endswith((".local", ".lan", ".home.arpa")):
-        return True
-    with contextlib.suppress(ValueError):
-        address = ipaddress.ip_address(name)
-        return address.is_private or address.is_loopback or address.is_link_local
-    return False
-
-
-# ---- Ports and addresses
-
-OTHER_PORT = """\
+PORT_TAKEN = """\
+Port {port} is in use or reserved ({why}).
+Stop the other server.py with Ctrl-C, or choose another port, from 1024 to 65535:
   macOS, Linux:            PORT=8081 python server.py
   Windows PowerShell:      $env:PORT=8081; python server.py
   Windows Command Prompt:  set PORT=8081& python server.py"""
 
-
-def no_words_expected(help_text):
-    words = sys.argv[1:]
-    if words in (["--help"], ["-h"]):
-        print(help_text.strip())
-        sys.exit()
-    if words:
-        print(f"server.py takes no {words[0]!r}. Type only: python server.py", file=sys.stderr)
-        sys.exit(2)
-
-
-def port_from_environment(default):
-    text = os.environ.get("PORT", "").strip() or str(default)
-    if not text.isdecimal() or int(text) > 65535:
-        sys.exit(f"PORT is {text!r}, but a port is a number from 1024 to 65535, 8081 for example.")
-    return int(text)
-
-
-def port_advice(error, port):
-    if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is in use, perhaps by another server.py. Stop that one with Ctrl-C, or choose another port:\n{OTHER_PORT}"
-    if isinstance(error, PermissionError):
-        return f"Port {port} is reserved on this computer. Choose one from 1024 to 65535 as PORT."
-    return f"Can't listen on port {port}: {error.strerror}."
+# Something that need not be said again, however often it happens, is printed once.
+print_once = functools.lru_cache(maxsize=100)(print)
 
 
 def shorten(message):
+    """Returns a message (str or bytes) as one short line, so that the terminal stays readable."""
     if isinstance(message, bytes):
         return f"({len(message)} bytes)"
     line = message if len(message) <= 100 else f"{message[:100]}… ({len(message)} characters)"
+    # What would move the cursor or start a new line is shown as \n and the like. The character
+    # that joins emoji is harmless.
     return line if line.replace("\u200d", "").isprintable() else repr(line)
 
 
+def no_words_expected(help_text):
+    """Ends the program if something was typed after server.py, and prints what to type."""
+    if sys.argv[1:]:
+        print(help_text.strip())
+        sys.exit(0 if sys.argv[1:] == ["--help"] else 2)
+
+
+def port_from_environment(default):
+    """Returns the PORT that was set in the terminal, or else default, as a number.
+
+    Ends the program with a sentence if PORT is not a port.
+    """
+    text = os.environ.get("PORT", str(default)).strip()
+    if not text.isdecimal() or int(text) > 65535:
+        sys.exit(f"PORT is {text!r}, but a port is a number from 1024 to 65535, such as 8081.")
+    return int(text)
+
+
 def own_addresses():
-    """Returns the IPv4 addresses of this computer in its networks, the most likely one first."""
-    found = []
-    for target in ("192.0.2.1", "192.168.255.255", "10.255.255.255", "172.31.255.255"):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
-            probe.connect((target, 9))
-            found.append(probe.getsockname()[0])
-    with contextlib.suppress(OSError):
-        found += socket.gethostbyname_ex(socket.gethostname())[2]
-    return [each for each in dict.fromkeys(found) if not each.startswith("127.")]
+    """Returns the IPv4 addresses of this computer (list of str), the most likely one first."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        with contextlib.suppress(OSError):
+            # The one that leads to the internet. Nothing is sent to find it.
+            probe.connect(("192.0.2.1", 9))
+        found = [probe.getsockname()[0]]
+        if os.name == "nt":
+            return found + socket.gethostbyname_ex(socket.gethostname())[2]
+        import fcntl  # not on Windows
+
+        ask = 0xC0206921 if sys.platform == "darwin" else 0x8915  # SIOCGIFADDR
+        for _, name in socket.if_nameindex():
+            # An interface without an address raises OSError.
+            with contextlib.suppress(OSError):
+                answer = fcntl.ioctl(probe, ask, name.encode().ljust(256, b"\0"))
+                found.append(socket.inet_ntoa(answer[20:24]))
+    return [each for each in dict.fromkeys(found) if not each.startswith(("0.", "127."))]
 
 
 def print_addresses(server):
+    """Prints how to reach the server, ready to be clicked or pasted."""
+    here = "localhost" if server.host in ("", "::", "0.0.0.0") else server.host
+    addresses = own_addresses() if here == "localhost" else []
     print("WebSocket server is running, Ctrl-C stops it.")
-    print(f"  this computer:  http://localhost:{server.port}/  ws://localhost:{server.port}/")
-    addresses = own_addresses() if server.host in ("", "::", "0.0.0.0") else []
+    print(f"  this computer:  {server.addresses.format(here, server.port)}")
     for address in addresses:
-        print(f"  other devices:  http://{address}:{server.port}/  ws://{address}:{server.port}/")
-        print(f'  Arduino:        #define SECRET_SERVER "{address}"')
-        print(f"                  #define SECRET_PORT {server.port}")
+        print(f"  other devices:  {server.addresses.format(address, server.port)}")
     if not addresses:
-        print("  other devices:  can't reach it")
+        print("  other devices:  no address, because there is no network or HOST is set")
+        return
+    print(f'  Arduino:        #define SECRET_SERVER "{addresses[0]}"')
+    print(f"                  #define SECRET_PORT {server.port}")

@@ -1,3 +1,7 @@
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["websocket-server==0.6.4"]
+# ///
 """
 WebSocket server
 
@@ -7,19 +11,18 @@ Run it with:     python server.py
 Another port:    PORT=8081 python server.py             macOS, Linux
                  $env:PORT=8081; python server.py       Windows PowerShell
                  set PORT=8081& python server.py        Windows Command Prompt
-You should see:  the addresses of the server, then a line for each client that
-                 comes, speaks and goes. Open ../js_client/index.html to speak.
+You should see:  the addresses of the server, then a line whenever a client arrives, says
+                 something, or leaves. Open ../js_client/index.html to be a client.
 
 Needs:           python -m pip install websocket-server==0.6.4
-                 and the files sturdy_websocket.py,  next to
-                 this one
+                 and the file sturdy_websocket.py next to this one
 
 After Tom Igoe's wsServer.js in websocket-examples (MIT)
 """
 
 import json
 
-# Files next to this one.
+# The file next to this one.
 from sturdy_websocket import SturdyServer, no_words_expected, port_from_environment, shorten
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
@@ -31,24 +34,23 @@ PORT = port_from_environment(8080)
 # A client is a dictionary: its "id", its "address", and the "handler" that speaks to it.
 def new_client(client, server):
     """Called when a client has connected."""
-    print("New Connection")
+    print(f"New Connection: {client['address'][0]} ({len(server.clients)} here)")
 
 
 def client_left(client, server):
-    """Called when a client is gone, whoever hung up."""
-    print("connection closed")
+    """Called when a client is gone, whichever side hung up."""
+    print(f"connection closed: {client['address'][0]} ({len(server.clients)} here)")
 
 
 def message_received(client, server, message):
-    """Called with every message: text is a str, binary data is bytes."""
+    """Called for every message: text is a str, binary data is bytes."""
     address = client["address"][0]
+    # Binary data, a photo for example, isn't text. The others are told its size.
+    text = shorten(message) if isinstance(message, bytes) else message
+    # Everybody gets it, the speaker too. JSON puts it in quotes, so any character in it
+    # arrives as it was, even a quote or a new line.
+    server.send_message_to_all(json.dumps(f"{address}: {text}", ensure_ascii=False))
     print(f"{address}: {shorten(message)}")
-    # Binary data, a photo for example, isn't text: the others are told its size.
-    if isinstance(message, bytes):
-        message = shorten(message)
-    # Everybody gets it, the speaker too. JSON puts it in quotes, so that any character
-    # in it, even a quote or a new line, arrives as it was.
-    server.send_message_to_all(json.dumps(f"{address}: {message}", ensure_ascii=False))
 
 
 def main():
