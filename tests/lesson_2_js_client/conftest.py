@@ -4,24 +4,30 @@ import pytest
 from pages import RECORDER, SERVED, copy_of, has_state
 
 
-@pytest.fixture(params=["js_client", SERVED, "js_client in Firefox"])
-def page_of(request, open_page, tmp_path):
-    """Returns page_of(server or port): the page, open and recording; page.folder is its kind.
+@pytest.fixture
+def js_client(open_page, tmp_path):
+    """Returns js_client(port): the page, opened from disk and recording, with this port."""
 
-    js_client is a copy opened from disk, with the port in its address; the other one comes
-    from the server itself.
-    """
+    def open_one(port, **options):
+        url = copy_of("js_client", tmp_path / str(len(list(tmp_path.iterdir()))), port)
+        return open_page(url, prepare=lambda page: page.add_init_script(RECORDER), **options)
+
+    return open_one
+
+
+@pytest.fixture(params=["js_client", SERVED, "js_client in Firefox"])
+def page_of(request, js_client, open_page):
+    """Returns page_of(port): one of the two pages, recording; page.folder says which."""
     folder, _, browser = request.param.partition(" in ")
 
-    def open_one(server, **options):
-        port = getattr(server, "port", server)
-        url = f"http://localhost:{port}/"
-        if folder == "js_client":
-            home = tmp_path / str(len(list(tmp_path.iterdir())))
-            url = copy_of("js_client", home, port)
+    def open_one(port, **options):
         if browser:
             options["within"] = request.getfixturevalue("firefox")
-        page = open_page(url, prepare=lambda page: page.add_init_script(RECORDER), **options)
+        if folder == SERVED:
+            options["prepare"] = lambda page: page.add_init_script(RECORDER)
+            page = open_page(f"http://localhost:{port}/", **options)
+        else:
+            page = js_client(port, **options)
         page.folder = folder
         return page
 
@@ -34,7 +40,7 @@ def visit(start_server, page_of):
 
     def begin(**options):
         server = start_server(SERVED)
-        page = page_of(server, **options)
+        page = page_of(server.port, **options)
         has_state(page, "Connected")
         return server, page
 

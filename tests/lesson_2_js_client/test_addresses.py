@@ -1,36 +1,20 @@
 """The address field: where it comes from, and addresses that can't work."""
 
 import contextlib
+import functools
 import http.server
 import shutil
 import threading
-from functools import partial
 from pathlib import Path
 
 import pytest
 from course import ROOT, free_port
-from pages import RECORDER, SERVED, copy_of, has_state, lines, no_errors
+from pages import SERVED, copy_of, has_state, lines, no_errors
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 BAD = ["", "hello", "hello", "localhost:8080", "127.0.0.1:8080", "ws://localhost:99999/", "ws://",
        "ws://localhost:8080/#x", "ws://localhost:8080/#", "ftp://localhost:8080/"]  # fmt: skip
-
-
-@pytest.fixture
-def js_client(start_server, open_page, tmp_path):
-    """Returns js_client(): a server and the page that is connected to it."""
-
-    def begin():
-        server = start_server(SERVED)
-        page = open_page(
-            copy_of("js_client", tmp_path, server.port),
-            prepare=lambda page: page.add_init_script(RECORDER),
-        )
-        has_state(page, "Connected", "You are talking to")
-        return server, page
-
-    return begin
 
 
 def connect_to(page, address):
@@ -41,7 +25,7 @@ def connect_to(page, address):
 @contextlib.contextmanager
 def another_web_server(folder):
     """python -m http.server; VS Code's Live Server is of the same kind. Yields its address."""
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
     with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://localhost:{server.server_port}"
@@ -66,26 +50,36 @@ def test_another_web_server_sent_the_page(open_page, tmp_path):
 
 
 def test_the_served_page_without_its_server(open_page):
-    words = "start server.py, open http://localhost:3000/"
-    page = open_page((ROOT / SERVED / "public" / "index.html").as_uri())
+    public, words = ROOT / SERVED / "public", "start server.py, open http://localhost:3000/"
+    page = open_page((public / "index.html").as_uri())
     has_state(page, "Disconnected", words)
-    page.evaluate("sendMessage('nobody is there')")
-    expect(lines(page, "sent")).to_have_count(0)
     no_errors(page)
-    with another_web_server(ROOT / SERVED / "public") as url:
+    with another_web_server(public) as url:
         has_state(open_page(url), "Disconnected", words)
 
 
-def test_it_is_kept_over_a_reload(js_client):
-    server, page = js_client()
-    connect_to(page, f"{server.url}/")
-    has_state(page, "Connected", server.url)
+def test_another_address(start_server, js_client):
+    """The log tells from whom, and to whom. The address is kept over a reload."""
+    one, two = start_server(SERVED), start_server(SERVED)
+    page = js_client(one.port)
+    has_state(page, "Connected")
+    # What a server prints for browsers will do.
+    connect_to(page, f"  {two.http}/ ")
+    has_state(page, "Connected", f"{two.url}/")
+    expect(page.locator("#address")).to_have_value(f"{two.url}/")
+    first = f"ws://localhost:{one.port}/"
+    expect(lines(page, "event")).to_have_text(
+        [f"connected to {first}", f"disconnected from {first}", f"connected to {two.url}/"]
+    )
+    one.expect("connection closed")
+    assert page.evaluate("codes") == [1000]
     page.reload()
-    has_state(page, "Connected", server.url)
+    has_state(page, "Connected", f"{two.url}/")
 
 
-def test_a_bad_address_is_seen_each_time_and_ends_nothing(js_client):
-    page = js_client()[1]
+def test_a_bad_address_is_seen_each_time_and_ends_nothing(start_server, js_client):
+    page = js_client(start_server(SERVED).port)
+    has_state(page, "Connected")
     for number, address in enumerate(BAD, start=1):
         page.locator("#address").fill(address)
         page.keyboard.press("Enter")
@@ -99,56 +93,16 @@ def test_a_bad_address_is_seen_each_time_and_ends_nothing(js_client):
     no_errors(page)
 
 
-def test_a_bad_address_stays_in_view_while_the_old_one_is_tried_again(open_page, tmp_path):
-    url = copy_of("js_client", tmp_path, free_port())
-    page = open_page(url, prepare=lambda page: page.add_init_script(RECORDER))
+def test_no_address_while_nobody_answers(js_client):
+    """What is wrong with it stays in view while the old one is tried again."""
+    page = js_client(free_port())
     has_state(page, "No answer")
-    page.locator("#address").fill("hello")
-    page.keyboard.press("Enter")
+    connect_to(page, "hello")
     tries = page.evaluate("codes.length")
-    page.wait_for_function(f"codes.length > {tries + 1}")
+    page.wait_for_function("tries => codes.length > tries + 1", arg=tries)
     has_state(page, "No answer", '"hello" isn\'t a WebSocket address.')
-
-
-def test_a_held_key_connects_once(js_client):
-    """Connect is dimmed then, and gives the keyboard's focus to Disconnect."""
-    page = js_client()[1]
-    page.locator("#disconnect").click()
-    has_state(page, "Disconnected")
-    page.locator("#connect").focus()
-    for _ in range(5):
-        page.keyboard.down("Enter")
-    page.keyboard.up("Enter")
-    has_state(page, "Connected")
-    assert page.evaluate("tries") == 2
-
-
-def test_the_address_that_a_server_prints_for_browsers_will_do(js_client):
-    server, page = js_client()
-    connect_to(page, f"  {server.http}/ ")
-    has_state(page, "Connected", f"{server.url}/")
-    expect(page.locator("#address")).to_have_value(f"{server.url}/")
-
-
-def test_a_port_that_is_missing(js_client):
-    page = js_client()[1]
     connect_to(page, "ws://127.0.0.1/")
     has_state(page, "No answer", "ws://127.0.0.1/, without a port such as :8080. Is")
-
-
-def test_another_address(start_server, js_client):
-    """The log tells from whom, and to whom."""
-    one, page = js_client()
-    two = start_server(SERVED)
-    first, second = f"ws://localhost:{one.port}/", f"ws://localhost:{two.port}/"
-    for address in (second, first):
-        connect_to(page, address)
-        has_state(page, "Connected", address)
-    expect(lines(page, "event")).to_have_text(
-        [f"connected to {first}", f"disconnected from {first}", f"connected to {second}",
-         f"disconnected from {second}", f"connected to {first}"])  # fmt: skip
-    two.expect("connection closed")
-    assert page.evaluate("codes") == [1000, 1000]
 
 
 def test_a_page_from_https(open_page):
@@ -165,6 +119,5 @@ def test_a_page_from_https(open_page):
     # On a page from a server, a browser takes this for the name of a page beside it.
     connect_to(page, "127.0.0.1:8080")
     expect(lines(page, "event").last).to_contain_text("isn't a WebSocket address")
-    # The page is alive: another address is tried.
     connect_to(page, f"ws://localhost:{free_port()}/")
     has_state(page, "No answer", "Is server.py running?")

@@ -4,7 +4,7 @@ import os
 
 import pytest
 from course import ROOT
-from pages import PHONE, SERVED, WIDE, accessible, has_state, lines, send
+from pages import KEYBOARD, PHONE, SERVED, WIDE, accessible, has_state, in_view, lines, send
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -15,9 +15,8 @@ LONG = "4000, " + ("a reason of a server " * 6)[:123]
 ZOOMED = {"width": 640, "height": 400}  # a screen of 1280 by 800 at 200 %
 
 
-def test_keyboard_alone(start_server, page_of):
-    page = page_of(start_server(SERVED))
-    has_state(page, "Connected")
+def test_keyboard_alone(visit):
+    page = visit()[1]
 
     def press(key, focus):
         page.keyboard.press(key)
@@ -26,13 +25,14 @@ def test_keyboard_alone(start_server, page_of):
 
     if page.folder == "js_client":
         press("Tab", "address")
-    for name in ["disconnect", "copy", "clear", "log", "outgoing"]:
+    for name in ["disconnect", "copy", "clear", "outgoing"]:
         press("Tab", name)
     page.keyboard.type("hello")
     page.keyboard.press("Enter")
     expect(lines(page, "received")).to_have_text(["hello"])
     press("Tab", "send")
-    for name in ["outgoing", "log", "clear", "copy", "disconnect"]:
+    press("Tab", "log")
+    for name in ["send", "outgoing", "clear", "copy", "disconnect"]:
         press("Shift+Tab", name)
     press("Space", "connect")
     has_state(page, "Disconnected")
@@ -43,9 +43,8 @@ def test_keyboard_alone(start_server, page_of):
 # axe judges the document, which is the same one in every browser.
 @pytest.mark.parametrize("page_of", ["js_client", SERVED], indirect=True)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(start_server, page_of, scheme):
-    server = start_server(SERVED)
-    page = page_of(server, color_scheme=scheme, viewport=WIDE)
+def test_axe_finds_nothing(visit, scheme):
+    server, page = visit(color_scheme=scheme, viewport=WIDE)
 
     def look(state):
         has_state(page, state)
@@ -54,8 +53,8 @@ def test_axe_finds_nothing(start_server, page_of, scheme):
             accessible(page)
 
     look("Connected")
-    send(page, "hello")
-    expect(lines(page, "received")).to_have_text(["hello"])
+    send(page, '{"sensor": 512}')
+    page.locator("summary").click()
     look("Connected")
     server.kill()
     look("Connection lost")
@@ -72,15 +71,14 @@ def test_axe_finds_nothing(start_server, page_of, scheme):
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE, SMALL, SIDEWAYS, ZOOMED], ids=str)
-def test_nothing_is_cut_and_nothing_sticks_out(start_server, page_of, size):
-    server = start_server(SERVED)
-    page = page_of(server, viewport=size)
+def test_nothing_is_cut_and_nothing_sticks_out(visit, size):
+    server, page = visit(viewport=size)
 
     def look(state):
         has_state(page, state)
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
         assert page.evaluate("document.documentElement.scrollHeight") <= size["height"]
-        cut = page.evaluate("""Array.from(document.querySelectorAll("button, #state, #log, #last"))
+        cut = page.evaluate("""Array.from(document.querySelectorAll("button, #state, #log, #count"))
           .filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.id)""")
         assert cut == []
         # The box to type into is in view, and nothing above it covers it or another part.
@@ -94,12 +92,13 @@ def test_nothing_is_cut_and_nothing_sticks_out(start_server, page_of, size):
 
     first = look("Connected")
     send(page, "w" * 400)
-    expect(lines(page, "received")).to_have_text(["w" * 400])
+    send(page, '["not", "cut", "either"]')
+    expect(lines(page, "received")).to_have_count(2)
     assert look("Connected") == first
     server.kill()
-    assert look("Connection lost") == first
+    lost = look("Connection lost")
     page.locator("#disconnect").click()
-    assert look("Disconnected") == first
+    assert look("Disconnected") == lost
     # The longest notes: a server's reason has up to 123 bytes.
     for state, about in (("No answer", "ws://classroom-pi.local/"), ("Connection lost", LONG)):
         page.evaluate("words => show(...words)", [state, about])
@@ -107,6 +106,28 @@ def test_nothing_is_cut_and_nothing_sticks_out(start_server, page_of, size):
     # A smaller font in a field makes an iPhone zoom into the page.
     for field in page.locator("input").all():
         assert field.evaluate("(field) => parseFloat(getComputedStyle(field).fontSize)") >= 16
+
+
+def test_a_phone_with_its_keyboard_open(visit, connect):
+    """While it is connected, the header is one line: state, address, one button."""
+    server, page = visit(viewport=KEYBOARD)
+    other = connect(server.url)
+    for number in range(12):
+        other.send(f"message {number}")
+    expect(lines(page, "received")).to_have_count(12)
+    header = page.locator("header").bounding_box()
+    assert header["height"] < 48
+    for part in ("#state", "#note b", "#disconnect"):
+        box = page.locator(part).bounding_box()
+        assert header["y"] - 1 <= box["y"]
+        assert box["y"] + box["height"] <= header["y"] + header["height"] + 1
+    expect(page.locator("#note b")).to_have_text(f"ws://localhost:{server.port}/")
+    assert page.locator("header :is(button, input):visible").count() == 1
+    assert sum(in_view(page, line) for line in lines(page, "received").all()) >= 4
+    button = page.locator("#send").bounding_box()
+    assert button["y"] + button["height"] <= KEYBOARD["height"]
+    page.locator("#disconnect").click()
+    expect(page.locator("#connect")).to_be_visible()
 
 
 @pytest.mark.parametrize("folder", ["js_client", SERVED])

@@ -7,7 +7,7 @@ import socket
 import threading
 
 import pytest
-from pages import RECORDER, SERVED, copy_of, has_state, lines, no_errors, send, stop_clock
+from pages import SERVED, has_state, lines, no_errors, send, stop_clock
 from playwright.sync_api import expect
 from websockets.sync.server import serve
 
@@ -32,45 +32,25 @@ class Relay:
         with contextlib.suppress(OSError):
             while True:
                 page = self.listener.accept()[0]
-                threading.Thread(target=self.connect, args=(page,), daemon=True).start()
-
-    def connect(self, page):
-        self.link.wait()
-        with page, socket.create_connection(self.server) as server:
-            back = threading.Thread(target=self.carry, args=(server, page), daemon=True)
-            back.start()
-            self.carry(page, server)
-            back.join()
+                server = socket.create_connection(self.server)
+                for ends in ((page, server), (server, page)):
+                    threading.Thread(target=self.carry, args=ends, daemon=True).start()
 
     def carry(self, source, target):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), source:
             while data := source.recv(65536):
                 self.link.wait()
                 target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-
-
-@pytest.fixture
-def relay_to():
-    """Returns relay_to(server), a Relay."""
-    with contextlib.ExitStack() as relays:
-
-        def begin(server):
-            relay = Relay(server.port)
-            relays.enter_context(relay.listener)
-            relays.callback(relay.link.set)
-            return relay
-
-        yield begin
+            target.shutdown(socket.SHUT_RDWR)
 
 
 @FROM_DISK
-def test_a_dead_link_is_noticed_and_the_page_comes_back(start_server, relay_to, page_of, connect):
+def test_a_dead_link_is_noticed_and_the_page_comes_back(start_server, page_of, connect):
     """In real time. Without the heartbeat, Chromium takes 449 s to notice, Firefox 602."""
     server = start_server(SERVED)
-    relay = relay_to(server)
+    relay = Relay(server.port)
     page, other = page_of(relay.port), connect(server.url)
-    has_state(page, "Connected", f"ws://localhost:{relay.port}/")
+    has_state(page, "Connected")
     page.wait_for_function("beats === 1")
     relay.link.clear()
     expect(page.locator("#state")).to_have_text("Connection lost", timeout=30_000)
@@ -86,6 +66,7 @@ def test_a_dead_link_is_noticed_and_the_page_comes_back(start_server, relay_to, 
         f"connected again to ws://localhost:{relay.port}/",
     ]
     no_errors(page)
+    relay.listener.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows can't freeze a program")
@@ -112,22 +93,19 @@ def test_25_seconds_of_silence(visit):
 @pytest.mark.parametrize(
     "query, asked", [("", "/?heartbeat"), ("chat", "/chat?heartbeat"), ("?x=1", "/?x=1&heartbeat")]
 )
-def test_other_servers_may_be_silent(open_page, tmp_path, query, asked):
+def test_other_servers_may_be_silent(js_client, query, asked):
     """A server that knows no heartbeat sees one word in the address, which people don't see."""
     paths = []
 
     def listen(client):
         paths.append(client.request.path)
-        client.send("hello")
-        client.recv()
+        for _ in client:
+            pass
 
     with serve(listen, "localhost", 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         port = server.socket.getsockname()[1]
-        page = open_page(
-            copy_of("js_client", tmp_path, port),
-            prepare=lambda page: page.add_init_script(RECORDER),
-        )
+        page = js_client(port)
         page.locator("#address").fill(f"ws://localhost:{port}/{query}")
         page.locator("#address").press("Enter")
         has_state(page, "Connected", f"ws://localhost:{port}/{query}")
@@ -136,7 +114,7 @@ def test_other_servers_may_be_silent(open_page, tmp_path, query, asked):
         has_state(page, "Connected")
         expect(page.locator("#address")).to_have_value(f"ws://localhost:{port}/{query}")
         assert paths[-1] == asked
-        page.locator("#disconnect").click()
+        server.shutdown()
 
 
 @pytest.mark.parametrize(
