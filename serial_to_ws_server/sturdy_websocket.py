@@ -292,6 +292,7 @@ NO_UPGRADE = """A WebSocket client asked without the header Upgrade: a proxy bet
 server has taken it away. Tell the proxy to pass on Upgrade and Connection (see HTTPS.md)."""
 HOW_TO_LET_IN = """If you trust it, add it to ALLOWED_SITES in
 sturdy_websocket.py. For pages from disk ("null"), set PAGES_FROM_DISK = True there."""
+HEARTBEAT = re.compile(r"[?&]heartbeat(&|$)")
 HTTPS_TRIED = """Somebody tried https:// or wss:// here, but this server speaks http:// and
 ws://. To get a certificate, see HTTPS.md in http_ws_server_example."""
 
@@ -417,14 +418,19 @@ class SturdyHandler(BaseHTTPRequestHandler):
                 while self.rfile.read1(65536):
                     pass
 
+    def silence(self, now):
+        """Returns for how many seconds the client has been waited for, in vain.
+
+        After a close frame, what it says doesn't count. What it takes always does.
+        """
+        since = self.stream.closed_at or self.stream.waiting_since or now
+        return now - max(since, self.stream.taken_at)
+
     def abort_if_overdue(self, now):
         """Cuts off a client that has been silent, or has not hung up, for too long."""
-        stream = self.stream
-        if stream.closed_at and not stream.writer:
-            if now > max(stream.closed_at, stream.taken_at) + CLOSE_TIME:
-                stream.abort()
-        elif now > max(stream.waiting_since or stream.closed_at or now, stream.taken_at) + SILENCE:
-            stream.abort(f"gone, nothing came from it for {SILENCE} s")
+        has_everything = self.stream.closed_at and not self.stream.writer
+        if self.silence(now) > (CLOSE_TIME if has_everything else SILENCE):
+            self.stream.abort("gone, it no longer answers")
 
     # -- reading (sections 5 and 6.2)
 
@@ -661,9 +667,9 @@ class SturdyServer(WebsocketServer):
         now = time.monotonic()
         if now > self.next_ping:
             self.next_ping = now + PING_EVERY
-            self.deliver(self.clients, make_frame(PING, b""))
-            asked = re.compile(r"[?&]heartbeat(&|$)")
-            pages = [client for client in self.clients if asked.search(client["handler"].path)]
+            silent = [each for each in self.clients if each["handler"].silence(now) > PING_EVERY]
+            self.deliver(silent, make_frame(PING, b""))
+            pages = [each for each in self.clients if HEARTBEAT.search(each["handler"].path)]
             self.deliver(pages, make_message(""))
         for handler in list(self.connections):
             handler.abort_if_overdue(now)
