@@ -15,7 +15,6 @@ LESSON_FILES = {
     "arduino_websocket_client": "arduino_websocket_client.ino",
     "ws_client_example": "client.py",
 }
-LESSONS = list(LESSON_FILES)
 # Strings are kept, comments taken out: a // in "ws://" is no comment.
 TEXT_OR_COMMENT = (
     r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|//[^\n]*|/\*.*?\*/"""

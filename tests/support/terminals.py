@@ -26,6 +26,7 @@ import shutil
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 
 import psutil
@@ -43,22 +44,17 @@ PORTS = ("8080", "8081", "3000", "3001", "1883", "9001", "8443")
 BUILD = "Build it yourself"
 
 
-class Block:
-    """A fenced block: .kind, .text, .line, .marks (what comments say), and where it stands.
+class Block(types.SimpleNamespace):
+    """A fenced block: .kind, .text, .line, .comments (the marks), and where it stands.
 
     .section is the heading with ##, .heading the nearest one. .summary is that of the <details>
     around it, "A solution" for example, or "".
     """
 
-    def __init__(self, token, comments, section, heading, summary):
-        self.kind, self.text, self.line = token.info.strip(), token.content, token.map[0] + 1
-        self.section, self.heading, self.summary = section, heading, summary
-        pairs = [comment.partition(":") for comment in comments]
-        self.marks = [(name.strip(), value.strip()) for name, _, value in pairs]
-
     def mark(self, name):
         """Returns the list of what the comments of this name say."""
-        return [value for key, value in self.marks if key == name]
+        pairs = [comment.partition(":") for comment in self.comments]
+        return [value.strip() for key, _, value in pairs if key.strip() == name]
 
 
 def read_blocks(path):
@@ -73,20 +69,13 @@ def read_blocks(path):
             for opened, _ in re.findall(r"<summary>(.*?)</summary>|(</details>)", token.content):
                 summary = opened
         elif token.type == "fence":
-            blocks.append(Block(token, comments, section, heading, summary))
+            where = {"section": section, "heading": heading, "summary": summary}
+            what = {"kind": token.info.strip(), "text": token.content, "line": token.map[0] + 1}
+            blocks.append(Block(comments=comments, **what, **where))
         if token.type != "html_block":
             comments = []
         before = token
     return blocks
-
-
-def environment(home):
-    """Returns the variables of a reader's terminal; programs keep their files in this folder."""
-    left_out = ("PORT", "PYTHONPATH", "CI", "VIRTUAL_ENV")
-    kept = {name: value for name, value in os.environ.items() if name not in left_out}
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    own = {"TERM": "dumb", "LC_ALL": "C.UTF-8", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    return {**kept, **own, "PATH": path, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
 
 
 class Terminal(threading.Thread):
@@ -99,13 +88,18 @@ class Terminal(threading.Thread):
         self.typed, self.visited = block.mark("you type"), block.mark("visitors")
         self.ready, self.problem = threading.Event(), None
         self.transcript, self.visitors = [], []
+        left_out = ("PORT", "PYTHONPATH", "CI", "VIRTUAL_ENV")
+        kept = {name: value for name, value in os.environ.items() if name not in left_out}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        own = {"TERM": "dumb", "LC_ALL": "C.UTF-8", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        data = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
         lesson = re.match(r"(?:(?:\$ )?\. .*\n)?(?:\$ )?cd (\w+)\n", block.text)
         in_course = lesson and (folder.parent / lesson[1]).is_dir()
         self.child = pexpect.spawn(
             "bash",
             ["--norc", "-c", self.script()],
             cwd=str(folder.parent if in_course else folder),
-            env=environment(str(folder)),
+            env={**kept, **own, **data, "PATH": path},
             encoding="utf-8",
             codec_errors="replace",
             dimensions=(50, 500),
@@ -150,11 +144,6 @@ class Terminal(threading.Thread):
             if line != "^C":
                 self.find(line.removeprefix("^C"), skip)
                 skip = False
-
-    def wait_until_ready(self):
-        """Waits until the next window may be opened: a server has to listen before it is called."""
-        self.ready.wait()
-        self.wait_for_server()
 
     def wait_for_server(self):
         """Waits until a server listens, where the block starts one, or until it has ended."""
@@ -229,29 +218,13 @@ class Terminal(threading.Thread):
         self.child.close(force=True)
         for visitor in self.visitors:
             visitor.close()
-        return self.problem or self.complaint(over, rest)
-
-    def complaint(self, over, rest):
-        """Returns what is wrong with how it ended, or None."""
         if "Traceback" in "".join(self.transcript) and "Traceback" not in self.block.text:
             return "There is a traceback."
         if self.block.kind == "sh" and over and self.child.exitstatus:
             return f"The command failed with exit code {self.child.exitstatus}."
         if self.block.kind == "console" and rest and self.shown[-1].strip() != "…":
             return f"This was printed too, and is not shown: {' '.join(rest)}"
-        return None
-
-
-def copy_course(folder, ports):
-    """Copies the course, as a reader gets it, into a folder, with other ports in its programs."""
-    hidden = shutil.ignore_patterns(".*", "tests", "node_modules", "__pycache__", "*.log")
-    shutil.copytree(ROOT, folder, ignore=hidden)
-    (folder / "tests").mkdir()  # its README has commands, too
-    (folder / ".venv/bin").mkdir(parents=True)
-    (folder / ".venv/bin/activate").touch()
-    for path in folder.rglob("*"):
-        if path.suffix in EDITED and path.name not in DEEP_FILES:
-            path.write_text(other_ports(path.read_text(), ports))
+        return self.problem
 
 
 def other_ports(text, ports):
@@ -272,22 +245,14 @@ def edit(block, folder, ports=None, files=None):
         after = "".join(line[1:] for line in lines if line[0] in " +")
         if before == after:
             continue
-        found = places(before, files or changeable(folder)) or places(
-            before, changeable(folder.parent)
-        )
+        for candidates in [files] if files else [folder.rglob("*"), folder.parent.rglob("*")]:
+            texts = {path: path.read_text() for path in candidates if path.suffix in CHANGED}
+            found = [path for path, text in texts.items() for _ in range(text.count(before))]
+            if found:
+                break
         names = [str(path.relative_to(folder.parent)) for path in found]
         assert len(found) == 1, f"line {block.line}: the lines of this change are in {names}"
-        found[0].write_text(found[0].read_text().replace(before, after))
-
-
-def changeable(folder):
-    """Returns the files in a folder, and below it, that a reader may be asked to change."""
-    return [path for path in folder.rglob("*") if path.suffix in CHANGED]
-
-
-def places(text, files):
-    """Returns the files that have this text, as often as they have it."""
-    return [path for path in files for _ in range(path.read_text().count(text))]
+        found[0].write_text(texts[found[0]].replace(before, after))
 
 
 def solution(readme, heading):
@@ -302,8 +267,15 @@ def usual_ports():
 
 
 def prepare(readme, folder, ports):
-    """Makes a copy of the course for one README; returns the folder where its reader begins."""
-    copy_course(folder, ports)
+    """Copies the course as a reader gets it; returns the folder where this README's one begins."""
+    hidden = shutil.ignore_patterns(".*", "tests", "node_modules", "__pycache__", "*.log")
+    shutil.copytree(ROOT, folder, ignore=hidden)
+    for needed in ("tests", ".venv/bin"):
+        (folder / needed).mkdir(parents=True)
+    (folder / ".venv/bin/activate").touch()
+    for path in folder.rglob("*"):
+        if path.suffix in EDITED and path.name not in DEEP_FILES:
+            path.write_text(other_ports(path.read_text(), ports))
     here = folder / readme.parent.relative_to(ROOT)
     # These two read options from such a file: mosquitto's usual port is not in their commands.
     for program in ("mosquitto_pub", "mosquitto_sub"):
@@ -329,7 +301,8 @@ def open_terminals(blocks, here, ports, own_files=None):
         if block.kind in SHELLS:
             terminals.append(Terminal(block, here, ports))
             terminals[-1].start()
-            terminals[-1].wait_until_ready()
+            terminals[-1].ready.wait()
+            terminals[-1].wait_for_server()
     return terminals
 
 
@@ -337,11 +310,9 @@ def close_terminals(readme, terminals):
     """Waits for what has to be shown, presses Ctrl-C, and fails the test if something is wrong."""
     problems = []
     for terminal in terminals:
-        problem = terminal.close()
+        problem, line = terminal.close(), terminal.block.line
         if problem:
-            problems.append(
-                f"{readme.relative_to(ROOT)}, line {terminal.block.line}: {problem}\n"
-                "--- the terminal\n" + "\n".join(terminal.transcript)
-            )
+            transcript = "\n".join(["--- the terminal", *terminal.transcript])
+            problems.append(f"{readme.relative_to(ROOT)}, line {line}: {problem}\n{transcript}")
     if problems:
         pytest.fail("\n\n".join(problems))
