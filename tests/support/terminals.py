@@ -3,11 +3,9 @@
 - Each heading starts from a fresh copy of the course. The blocks below it are windows that are
   open together, started one after the other. At the end Ctrl-C is pressed in each. The steps of
   *Build it yourself* share one copy; the windows of a step close before the next.
-- sh: commands; each has to succeed, or be a program that says how Ctrl-C ends it.
-- console: what a terminal shows; after "$ " what is typed, then what comes. … stands for what
-  varies, a line that is only … for any number of lines, ^C for pressing Ctrl-C.
-- diff: an edit in the one file that has its lines, in *Build it yourself* one that the reader
-  wrote; a line that begins with @@ separates two edits.
+- sh: commands that succeed, or a program that says how Ctrl-C ends it. console: what a terminal
+  shows, after "$ " what is typed; … stands for what varies, a line of only … for any lines.
+- diff: edits, separated by @@, in the one file that has their lines (of the reader's, in a step).
 - A terminal opens in the README's folder; one that begins with cd LESSON, in the course's.
 - A comment in the line before a block says more:
     <!-- not run: why -->            for a board, or a server in another place
@@ -30,7 +28,6 @@ import types
 from pathlib import Path
 
 import psutil
-import pytest
 import websocket
 from course import DEEP_FILES, PATIENCE, ROOT, free_port
 from markdown_it import MarkdownIt
@@ -45,10 +42,9 @@ BUILD = "Build it yourself"
 
 
 class Block(types.SimpleNamespace):
-    """A fenced block: .kind, .text, .line, .comments (the marks), and where it stands.
+    """A fenced block: .kind, .text, .line, .comments (the marks before it).
 
-    .section is the heading with ##, .heading the nearest one. .summary is that of the <details>
-    around it, "A solution" for example, or "".
+    .section is the heading with ##, .heading the nearest one, .summary that of its <details>.
     """
 
     def mark(self, name):
@@ -88,24 +84,20 @@ class Terminal(threading.Thread):
         self.typed, self.visited = block.mark("you type"), block.mark("visitors")
         self.ready, self.problem = threading.Event(), None
         self.transcript, self.visitors = [], []
-        left_out = ("PORT", "PYTHONPATH", "CI", "VIRTUAL_ENV")
-        kept = {name: value for name, value in os.environ.items() if name not in left_out}
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         own = {"TERM": "dumb", "LC_ALL": "C.UTF-8", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        own["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         data = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
         lesson = re.match(r"(?:(?:\$ )?\. .*\n)?(?:\$ )?cd (\w+)\n", block.text)
         in_course = lesson and (folder.parent / lesson[1]).is_dir()
         self.child = pexpect.spawn(
             "bash",
-            ["--norc", "-c", self.script()],
+            ["--norc", "-c", f"unset PORT PYTHONPATH CI VIRTUAL_ENV\n{self.script()}"],
             cwd=str(folder.parent if in_course else folder),
-            env={**kept, **own, **data, "PATH": path},
+            env={**os.environ, **own, **data},
             encoding="utf-8",
             codec_errors="replace",
             dimensions=(50, 500),
         )
-        # Otherwise pexpect waits before it types, and when it looks whether there is more.
-        self.child.delaybeforesend = None
 
     def script(self):
         """Returns the block's commands for the shell; in a console block each is shown as well."""
@@ -145,8 +137,9 @@ class Terminal(threading.Thread):
                 self.find(line.removeprefix("^C"), skip)
                 skip = False
 
-    def wait_for_server(self):
-        """Waits until a server listens, where the block starts one, or until it has ended."""
+    def wait_until_ready(self):
+        """Waits until the next window may open: a server listens then, if the block starts one."""
+        self.ready.wait()
         if not re.search(r"server\.py|websocketd|caddy|mosquitto\b(?!_)", self.block.text):
             return
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -161,7 +154,7 @@ class Terminal(threading.Thread):
     def act(self, line):
         """Does what makes this line appear, if it is not the program's own doing."""
         if line.startswith("^C"):
-            self.wait_for_server()
+            self.wait_until_ready()
             self.child.sendintr()
         elif line in self.typed:
             self.child.sendline(line)
@@ -169,8 +162,7 @@ class Terminal(threading.Thread):
         elif self.visited and line.startswith("New Connection"):
             while not (found := re.search(r"//localhost:(\d+)", "\n".join(self.transcript))):
                 self.next_line()
-            port = found[1]
-            address = f"ws://127.0.0.1:{self.ports.get(port, port)}/"
+            address = f"ws://127.0.0.1:{self.ports[found[1]]}/"
             self.visitors.append(websocket.create_connection(address, timeout=PATIENCE))
         elif self.visited and line.startswith("connection closed"):
             self.visitors.pop(0).close()
@@ -207,24 +199,22 @@ class Terminal(threading.Thread):
         self.join()
         # What ends by itself gets a moment for it. A server goes on: there, more may come.
         over = self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=0.5) == 0
-        rest = self.child.before.split() if over else []
-        try:
-            if not over:
-                self.child.sendintr()
-                self.child.expect(pexpect.EOF, timeout=PATIENCE)
-        except pexpect.TIMEOUT:
-            self.problem = self.problem or "Ctrl-C does not end it."
+        rest = over and self.child.before.strip()
+        if not over:
+            self.child.sendintr()
+            if self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=PATIENCE):
+                self.problem = self.problem or "Ctrl-C does not end it."
         self.transcript += self.child.before.splitlines()
         self.child.close(force=True)
         for visitor in self.visitors:
             visitor.close()
+        if self.problem:
+            return self.problem
         if "Traceback" in "".join(self.transcript) and "Traceback" not in self.block.text:
             return "There is a traceback."
-        if self.block.kind == "sh" and over and self.child.exitstatus:
-            return f"The command failed with exit code {self.child.exitstatus}."
-        if self.block.kind == "console" and rest and self.shown[-1].strip() != "…":
-            return f"This was printed too, and is not shown: {' '.join(rest)}"
-        return self.problem
+        if self.block.kind == "sh":
+            return over and self.child.exitstatus and "The command failed."
+        return rest and self.shown[-1].strip() != "…" and f"This is not shown: {rest}"
 
 
 def other_ports(text, ports):
@@ -234,31 +224,25 @@ def other_ports(text, ports):
 
 
 def edit(block, folder, ports=None, files=None):
-    """Makes the changes that a diff block shows, each in the one place that has its lines.
-
-    files are the only ones to look in; otherwise those of this folder, or else of those beside it.
-    """
+    """Makes the changes that a diff block shows: in these files, or else in this folder's."""
     text = other_ports(block.text, ports) if ports else block.text
-    for change in re.split(r"^@@.*\n", text, flags=re.M):
+    for change in filter(None, re.split(r"^@@.*\n", text, flags=re.M)):
         lines = [line if line.strip() else " \n" for line in change.splitlines(keepends=True)]
         before = "".join(line[1:] for line in lines if line[0] in " -")
         after = "".join(line[1:] for line in lines if line[0] in " +")
-        if before == after:
-            continue
         for candidates in [files] if files else [folder.rglob("*"), folder.parent.rglob("*")]:
             texts = {path: path.read_text() for path in candidates if path.suffix in CHANGED}
             found = [path for path, text in texts.items() for _ in range(text.count(before))]
             if found:
                 break
-        names = [str(path.relative_to(folder.parent)) for path in found]
-        assert len(found) == 1, f"line {block.line}: the lines of this change are in {names}"
+        assert len(found) == 1, f"line {block.line}: the lines of this change are in {found}"
         found[0].write_text(texts[found[0]].replace(before, after))
 
 
 def solution(readme, heading):
     """Returns the blocks of the solution below this heading, in order."""
-    blocks = [block for block in read_blocks(readme) if block.heading == heading]
-    return [block for block in blocks if "solution" in block.summary.lower()]
+    blocks = read_blocks(readme)
+    return [each for each in blocks if each.heading == heading and "olution" in each.summary]
 
 
 def usual_ports():
@@ -286,7 +270,7 @@ def prepare(readme, folder, ports):
 def open_terminals(blocks, here, ports, own_files=None):
     """Does what these blocks say, one after the other; returns the terminals that are open now.
 
-    own_files are the files that the reader has written so far, where only those may be edited.
+    own_files: what the reader has written so far, if only that may be edited.
     """
     terminals = []
     for block in blocks:
@@ -301,8 +285,7 @@ def open_terminals(blocks, here, ports, own_files=None):
         if block.kind in SHELLS:
             terminals.append(Terminal(block, here, ports))
             terminals[-1].start()
-            terminals[-1].ready.wait()
-            terminals[-1].wait_for_server()
+            terminals[-1].wait_until_ready()
     return terminals
 
 
@@ -310,9 +293,8 @@ def close_terminals(readme, terminals):
     """Waits for what has to be shown, presses Ctrl-C, and fails the test if something is wrong."""
     problems = []
     for terminal in terminals:
-        problem, line = terminal.close(), terminal.block.line
+        problem = terminal.close()
         if problem:
-            transcript = "\n".join(["--- the terminal", *terminal.transcript])
-            problems.append(f"{readme.relative_to(ROOT)}, line {line}: {problem}\n{transcript}")
-    if problems:
-        pytest.fail("\n\n".join(problems))
+            where = f"{readme.relative_to(ROOT)}, line {terminal.block.line}"
+            problems += [f"{where}: {problem}", "--- the terminal", *terminal.transcript]
+    assert not problems, "\n".join(problems)
