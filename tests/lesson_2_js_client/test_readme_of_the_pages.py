@@ -1,63 +1,53 @@
-"""What js_client/README.md asks a reader to do in the browser: the three lines, the exercises."""
+"""What js_client/README.md asks a reader to do in the browser: the steps, the first exercise."""
+
+import shutil
 
 import pytest
 from course import ROOT
-from pages import SERVED, copy_of, has_state, lines, send
+from pages import SERVED, copy_of, has_state, lines, no_errors, send
 from playwright.sync_api import expect
-from terminals import edit, read_blocks, solution
+from terminals import BUILD, edit, read_blocks
 
 pytestmark = pytest.mark.browser
-README = ROOT / "js_client" / "README.md"
+BLOCKS = read_blocks(ROOT / "js_client" / "README.md")
 
 
-@pytest.fixture
-def solved(start_server, open_page, tmp_path):
-    """Returns solved(heading): the page with the solution of this exercise, and its server."""
-
-    def open_one(heading):
-        server = start_server(SERVED)
-        url = copy_of("js_client", tmp_path, server.port)
-        edit(solution(README, heading)[0], tmp_path / "js_client")
-        page = open_page(url)
-        has_state(page, "Connected", f"ws://localhost:{server.port}/")
-        return page, server
-
-    return open_one
-
-
-def test_the_shortest_one(start_server, open_page):
+@pytest.mark.parametrize("last", [1, 2, 3, 4, 5])
+def test_each_step_talks(start_server, open_page, tmp_path, last):
     server = start_server(SERVED)
-    [block] = [each for each in read_blocks(README) if each.heading.startswith("The shortest")]
-    assert len(block.text.splitlines()) == 3
-    page = open_page(server.http)
-    with page.expect_console_message(lambda line: line.text == "hello"):
-        page.evaluate(block.text.replace("3000", str(server.port)) + "null")
+    url = copy_of("js_client", tmp_path, server.port)
+    index, script = (tmp_path / "js_client" / name for name in ("index.html", "my_script.js"))
+    index.write_text(index.read_text("utf-8").replace('"script.js"', '"my_script.js"'), "utf-8")
+    steps = [block for block in BLOCKS if block.section == BUILD]
+    script.write_text(steps[0].text, "utf-8")
+    for block in steps[1:last]:
+        edit(block, script.parent, files=[script])
+    page = open_page(url)
+    if last > 1:
+        has_state(page, "Connected", "You are talking to")
+        send(page, "hello")
     expect(lines(page, "received")).to_have_text(["hello"])
+    server.stop()
+    has_state(page, "Disconnected" if last < 4 else "Connection lost")
+    if last >= 4:
+        start_server(SERVED, port=server.port)
+        has_state(page, "Connected", "The server is back")
+    no_errors(page)
 
 
-def test_easy_count_the_messages(solved):
-    page, _ = solved("Easy: count the messages")
-    send(page, "one")
-    send(page, "two")
-    expect(page.locator("#title")).to_have_text("Messages: 2 received")
-
-
-def test_combine_who_says_it(solved, connect):
-    page, server = solved("Combine: who says it?")
-    send(page, "hello")
-    expect(lines(page, "received")).to_have_text(["Ada: hello"])
-    other = connect(server.url)
-    for text in ['{"from": "Bob", "text": "hi"}', "plain", "7", "null", b"\x01"]:
-        other.send(text)
-    expect(lines(page, "received")).to_have_text(
-        ["Ada: hello", "Bob: hi", "plain", "7", "null", "1-byte message: 01"]
-    )
-
-
-def test_break_it_a_page_that_cannot_leave(solved):
-    page, server = solved("Break it: a page that can't leave")
-    server.expect("New Connection")
-    page.locator("#disconnect").click()
-    server.expect("connection closed")
-    server.expect("New Connection")
+def test_a_phone_as_a_remote_for_the_color(start_server, open_page, tmp_path):
+    remote, change = [block for block in BLOCKS if block.heading.startswith("A phone as")]
+    folder = shutil.copytree(ROOT / SERVED, tmp_path / "server")
+    (folder / "public" / "remote.html").write_text(remote.text, "utf-8")
+    server = start_server(SERVED, cwd=folder)
+    url = copy_of("js_client", tmp_path, server.port)
+    edit(change, tmp_path / "js_client")
+    page = open_page(url)
     has_state(page, "Connected")
+    phone = open_page(f"{server.http}/remote.html")
+    server.expect("New Connection.*\n.*New Connection")
+    phone.locator("input").fill("#ff6347")
+    expect(lines(page, "received")).to_have_text(["#ff6347"])
+    expect(page.locator("body")).to_have_css("background-color", "rgb(255, 99, 71)")
+    send(page, "no color")
+    expect(page.locator("body")).to_have_css("background-color", "rgb(255, 99, 71)")
