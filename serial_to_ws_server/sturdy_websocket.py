@@ -55,8 +55,8 @@ try:
     from websocket_server import WebsocketServer
 except ImportError:
     sys.exit(
-        "websocket-server is missing. Does your prompt begin with (.venv)? If not, activate the\n"
-        "environment. If it does, type:  python -m pip install websocket-server==0.6.4"
+        "websocket-server is missing. Does your prompt begin with (.venv)? If not, activate it.\n"
+        "If it does, type:\n  python -m pip install websocket-server==0.6.4"
     )
 # Importing the package sets up logging for the whole program. This undoes it.
 logging.root.handlers[:] = log_handlers
@@ -555,7 +555,7 @@ class SturdyServer(WebsocketServer):
         self.connections = set()  # the handlers of all, of pages and of those who leave too
         self.next_ping = time.monotonic() + PING_EVERY
         try:
-            super().__init__(host, port, loglevel)
+            super().__init__(host, int(port), loglevel)
         except OSError as error:
             sys.exit(PORT_TAKEN.format(port=port, why=error.strerror))
         self.RequestHandlerClass = self.handler_class
@@ -687,19 +687,19 @@ class SturdyServer(WebsocketServer):
         """Serves until Ctrl-C or SIGTERM; with threaded, in a thread, and returns at once."""
         if threaded:
             return super()._run_forever(threaded)
-        # Only the main thread may say what a signal does. IDLE's output has no line buffering;
-        # everywhere else each line is shown at once, even through a pipe.
+        # Only the main thread may say what a signal does. Each line is shown at once, through a
+        # pipe too, and what a terminal can't show doesn't matter. (IDLE has no such settings.)
         with contextlib.suppress(ValueError, AttributeError):
             signal.signal(signal.SIGTERM, signal.default_int_handler)
-            sys.stdout.reconfigure(line_buffering=True)
-        print_addresses(self)
+            sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
         with contextlib.suppress(KeyboardInterrupt):
+            print_addresses(self)
             self.serve_forever()
-        self.server_close()
-        self.disconnect_clients_gracefully(1001, b"the server stops")
-        end = time.monotonic() + CLOSE_TIME
         # A second Ctrl-C ends the waiting.
         with contextlib.suppress(KeyboardInterrupt):
+            self.server_close()
+            self.disconnect_clients_gracefully(1001, b"the server stops")
+            end = time.monotonic() + CLOSE_TIME
             while any(each.client for each in list(self.connections)) and time.monotonic() < end:
                 time.sleep(0.02)
 
