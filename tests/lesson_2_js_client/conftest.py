@@ -1,37 +1,36 @@
 """The two log pages, js_client and the one that is served, in Chromium and in Firefox."""
 
+import functools
+
 import pytest
 from pages import RECORDER, SERVED, copy_of, has_state
 
 
 @pytest.fixture
-def js_client(open_page, tmp_path):
-    """Returns js_client(port): the page, opened from disk and recording, with this port."""
+def recorded(open_page):
+    """Returns recorded(url, **options): a page that records its connections."""
+    return functools.partial(open_page, prepare=lambda page: page.add_init_script(RECORDER))
+
+
+@pytest.fixture
+def js_client(recorded, tmp_path):
+    """Returns js_client(port): the page, opened from disk, with this port in its address."""
 
     def open_one(port, **options):
-        url = copy_of("js_client", tmp_path / str(len(list(tmp_path.iterdir()))), port)
-        return open_page(url, prepare=lambda page: page.add_init_script(RECORDER), **options)
+        home = tmp_path / str(len(list(tmp_path.iterdir())))
+        return recorded(copy_of("js_client", home, port), **options)
 
     return open_one
 
 
 @pytest.fixture(params=["js_client", SERVED, "js_client in Firefox"])
-def page_of(request, js_client, open_page):
-    """Returns page_of(port): one of the two pages, recording; page.folder says which."""
-    folder, _, browser = request.param.partition(" in ")
-
-    def open_one(port, **options):
-        if browser:
-            options["within"] = request.getfixturevalue("firefox")
-        if folder == SERVED:
-            options["prepare"] = lambda page: page.add_init_script(RECORDER)
-            page = open_page(f"http://localhost:{port}/", **options)
-        else:
-            page = js_client(port, **options)
-        page.folder = folder
-        return page
-
-    return open_one
+def page_of(request, js_client, recorded):
+    """Returns page_of(port): one of the two pages."""
+    if request.param == SERVED:
+        return lambda port, **options: recorded(f"http://localhost:{port}/", **options)
+    if request.param.endswith("Firefox"):
+        return functools.partial(js_client, within=request.getfixturevalue("firefox"))
+    return js_client
 
 
 @pytest.fixture
