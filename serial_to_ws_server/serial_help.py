@@ -3,10 +3,9 @@ What goes wrong with serial ports, in sentences
 
 You can skip this file. The lesson is in server.py, which takes from here:
 
+  read_options  what was typed after server.py
   open_board    opens the port, or ends the program and says what to do
   Board         the port: bytes in pieces, writing, waiting for it to come back
-  as_text       bytes of a line as str
-  OptionReader  what is typed after server.py
 """
 
 import argparse
@@ -14,42 +13,34 @@ import codecs
 import contextlib
 import errno
 import math
-import re
 import sys
 import threading
 import time
 
-PYSERIAL = """\
-This lesson needs the package pyserial; the one named serial is something else. Type:
-  python -m pip uninstall serial
-  python -m pip install websocket-server==0.6.4 pyserial==3.5"""
 try:
     import serial
     from serial.tools.list_ports import comports
 except ImportError:
-    sys.exit(PYSERIAL)
+    sys.exit(
+        "pyserial is missing, or the package named serial is in its way. Does your prompt begin\n"
+        "with (.venv)? If not, activate it. If it does, type:\n"
+        "  python -m pip uninstall serial\n  python -m pip install pyserial==3.5"
+    )
 
-NO_BOARD = """\
-No board was found. Try another cable, because some only charge, and another USB port.
-Boards with a CH340 or CP210x chip may need the driver of that chip."""
-IN_USE = """\
-{name} is in use by another program. Close the Serial Monitor and the Serial Plotter
+NO_BOARD = """No board was found. Try another cable, because some only charge, and another USB
+port. A CH340 or CP210x chip may need its driver. On Ubuntu: sudo apt remove brltty"""
+IN_USE = """{name} is in use by another program. Close the Serial Monitor and the Serial Plotter
 of the Arduino IDE, or stop the other server.py."""
-NO_PERMISSION = """\
-You have no permission to use {name}. On Linux, type this once, then log out and in again:
+NO_PERMISSION = """You have no permission to use {name}. On Linux, type this, then log out and in:
   sudo usermod -a -G dialout $USER"""
-NO_ANSWER = """\
-{name} can't be reached: {text}
-Is the program at the other end running, and is the address right?"""
-NO_PORT = """\
-{name} can't be opened as a serial port: {text}
-To see the ports there are, type: python server.py"""
-WRONG_BAUD = """\
-Most of it is unreadable. Look for Serial.begin() in the sketch: if there is another number
-than {baud} in it, stop the server and give it that number, for example: --baud 115200"""
-PIECE = 4096  # bytes that are passed on at once, at most about twice as many
-LINES = ["t", "true", "1", "lines"]
-RAW = ["f", "false", "0"]
+NO_PORT = """{name} can't be opened: {text}
+To see the ports there are, type: python server.py. If it is an address: is a program there?"""
+UNREADABLE = """Most of it is unreadable. If the number in Serial.begin() isn't {baud}, add it, for
+example --baud 115200. If the sketch sends bytes and not text, add --binary."""
+NOTHING_CAME = """Nothing has come from {name} for five seconds. If it should have, press
+reset on the board, and check that the sketch is on it and calls Serial.begin({baud})."""
+NO_LINE_END = """Bytes come from {name}, but no line has ended for five seconds. Use
+Serial.println() in the sketch, or leave out the t."""
 
 
 # ---- The port ------------------------------------------------------------------------------
@@ -58,14 +49,14 @@ RAW = ["f", "false", "0"]
 def open_board(options):
     """Returns the Board at the port of options; ends the program if it can't be opened.
 
-    Without a port, prints the ports there are and ends the program. options: .port, .baud,
-    .lines and .binary, as server.py reads them.
+    Without a port, prints the ports there are and ends the program. options: as read_options()
+    returns them.
     """
     if not options.port:
         print(port_list())
         sys.exit()
     board = Board(open_port(options.port, options.baud), options)
-    print(f"Reading {'lines' if options.lines else 'bytes as they come'} from {options.port}.")
+    print(f"Reading from {options.port}.")
     return board
 
 
@@ -85,10 +76,16 @@ def open_port(name, baud):
         sys.exit(port_advice(error, name))
 
 
+def say(words):
+    """Prints a sentence, if there is still a terminal to print it on."""
+    with contextlib.suppress(OSError):
+        print(words)
+
+
 class Board:
     """What is at the other end of the cable: it may go, and come back.
 
-    port: an open port of pyserial, or a SimulatedSensor; options: .baud and .binary.
+    port: an open port of pyserial, or a SimulatedSensor; options: .baud, .binary and .lines.
     Set stopping to end everything: then the thread that reads the port closes it.
     """
 
@@ -96,25 +93,45 @@ class Board:
         self.port = port
         self.options = options
         self.stopping = threading.Event()
-        self.shown = []
         # Held by whoever writes or closes: two writers would mix their lines, and a port
         # that is closed under a writer is an error that nobody expects.
         self.lock = threading.Lock()
 
+    def is_talking(self):
+        """Tells whether the board was in the middle of something when the port was opened.
+
+        Its bytes come at once then. A button or a card reader says nothing until it is used.
+        """
+        time.sleep(0.1)
+        return self.port.in_waiting > 0
+
     def pieces(self):
         """Yields bytes as they come, until stopping is set. Raises OSError if the port is gone."""
-        sample = BaudCheck(self.options.baud)
+        first = b""
+        judge_at = time.monotonic() + 5
         while not self.stopping.is_set():
             # Waits a quarter of a second at most, so that the end is noticed in a silence.
             piece = self.port.read(1)
-            while len(piece) < PIECE and self.port.in_waiting:
+            while len(piece) < 4096 and self.port.in_waiting:
                 piece += self.port.read(self.port.in_waiting)
             if piece:
                 yield piece
-                self.print_shown()
-                if not self.options.binary:
-                    sample.add(piece)
+            first = (first + piece)[:4096]
+            if time.monotonic() > judge_at:
+                self.judge(first)
+                judge_at = math.inf
         self.close()
+
+    def judge(self, first):
+        """Says in a sentence what seems to be wrong. first: what the board has sent so far."""
+        text = first.decode("utf-8", "replace")
+        unreadable = text.count("\ufffd") + text.count("\0")
+        if not first:
+            say(NOTHING_CAME.format(name=self.port.port, baud=self.options.baud))
+        elif unreadable > len(text) / 5 and not self.options.binary:
+            say(UNREADABLE.format(baud=self.options.baud))
+        elif self.options.lines == "t" and "\n" not in text:
+            say(NO_LINE_END.format(name=self.port.port))
 
     def raw_messages(self):
         """Yields what comes as it comes: bytes with --binary, else text (str).
@@ -125,23 +142,13 @@ class Board:
             return self.pieces()
         return codecs.iterdecode(self.pieces(), "utf-8", "replace")
 
-    def show(self, line):
-        """Prints a line (str), as soon as all that came together with it is sent."""
-        self.shown.append(line)
-
-    def print_shown(self):
-        """Prints what there is to show at once: a print() for each line would cost half a flood."""
-        if self.shown:
-            print("\n".join(self.shown))
-            self.shown = []
-
     def write(self, data):
         """Sends bytes to the board. If it doesn't take them, prints why."""
         try:
             with self.lock:
                 self.port.write(data)
         except OSError as error:
-            print(f"The board did not get that: {error}")
+            say(f"The board did not get that: {error}")
 
     def close(self):
         """Closes the port, when nobody is writing."""
@@ -150,51 +157,14 @@ class Board:
 
     def wait_until_it_is_back(self):
         """Opens the port again as soon as that works, or returns when stopping is set."""
-        print(f"{self.port.port} is gone: is the cable unplugged? Waiting for it to come back.")
+        say(f"{self.port.port} is gone: is the cable unplugged? Waiting for it to come back.")
         self.close()
         while not self.stopping.wait(0.5):
             # Whatever the reason, it isn't back yet: some errors here are no OSError.
             with contextlib.suppress(Exception):
                 self.port.open()
-                print(f"{self.port.port} is back.")
+                say(f"{self.port.port} is back.")
                 return
-
-
-def as_text(lines, longest):
-    """Yields lines (bytes) as str, each without its \\r; one that is too long comes in several.
-
-    longest: bytes. What isn't UTF-8 becomes \\ufffd.
-    """
-    for line in lines:
-        rest = line
-        while len(rest) > longest:
-            yield rest[:longest].decode("utf-8", "replace").rstrip("\r")
-            rest = rest[longest:]
-        yield rest.decode("utf-8", "replace").rstrip("\r")
-
-
-class BaudCheck:
-    """Prints a hint, once, if most of what comes is unreadable.
-
-    A little noise when a port is opened is normal, so ten pieces of lines are judged together.
-    """
-
-    def __init__(self, baud):
-        self.baud = baud
-        self.sample = b""
-        self.done = False
-
-    def add(self, piece):
-        """Takes the next bytes that came."""
-        if self.done:
-            return
-        self.sample += piece
-        parts = re.findall(".{1,20}", self.sample.decode("utf-8", "replace"))
-        if len(parts) >= 10:
-            self.sample = b""
-            if sum("\ufffd" in part or "\0" in part for part in parts) > len(parts) / 2:
-                print(WRONG_BAUD.format(baud=self.baud))
-                self.done = True
 
 
 class SimulatedSensor:
@@ -202,13 +172,11 @@ class SimulatedSensor:
 
     port = "demo"
     in_waiting = 0
-    count = 0
 
     def read(self, size):
         """Waits for the next line and returns its bytes, whatever the size."""
         time.sleep(0.1)
-        self.count += 1
-        return b"%d\r\n" % (512 + 500 * math.sin(self.count / 20))
+        return b"%d\r\n" % (512 + 500 * math.sin(time.monotonic() / 2))
 
     def write(self, data):
         """Takes the bytes, and does nothing with them."""
@@ -225,9 +193,8 @@ def port_list():
     # macOS shows each port twice; opening the one named tty can wait for ever.
     ports = [port for port in comports() if not port.device.startswith("/dev/tty.")]
     ports.sort(key=lambda port: (port.vid is None, port))
-    rows = [f"  python server.py {port.device} t    ({port.description})" for port in ports]
-    if rows:
-        rows.insert(0, "Serial ports of this computer, and what to type:")
+    rows = ["Serial ports of this computer, and what to type:"]
+    rows += [f"  python server.py {port.device} t    ({port.description})" for port in ports]
     if not any(port.vid for port in ports):
         rows.append(NO_BOARD)
     return "\n".join([*rows, "Without a board:", "  python server.py demo t"])
@@ -245,32 +212,22 @@ def port_advice(error, name):
         return IN_USE.format(name=name)
     if number in (errno.EACCES, errno.EPERM):
         return NO_PERMISSION.format(name=name)
-    return (NO_ANSWER if "://" in name else NO_PORT).format(name=name, text=text)
+    return NO_PORT.format(name=name, text=text)
 
 
-class OptionReader(argparse.ArgumentParser):
-    """argparse that says in a sentence what is wrong. header: what --help begins with."""
+def read_options(header):
+    """Returns what was typed after server.py: .port, .lines, .baud, .binary and .write.
 
-    def __init__(self, header):
-        layout = argparse.RawDescriptionHelpFormatter
-        super().__init__(description=header.strip(), formatter_class=layout)
-
-    def error(self, message):
-        """Ends the program, as argparse does, with exit code 2."""
-        self.exit(2, f"{message}\nTry: python server.py demo t    All options: --help\n")
-
-    def parse_args(self):
-        """Returns the options: .port, .lines, .baud, .binary and .write."""
-        options = super().parse_args()
-        if options.lines and options.binary:
-            self.error(
-                "--binary sends bytes as they come and knows no lines: leave out the line mode."
-            )
-        return options
-
-
-def line_mode(word):
-    """Returns whether this word asks for whole lines; ends the program if it is neither."""
-    if word.lower() not in [*LINES, *RAW]:
-        sys.exit(f"The line mode is t (whole lines) or f (as it comes), not {word}.")
-    return word.lower() in LINES
+    header: what --help begins with. Ends the program if it makes no sense.
+    """
+    layout = argparse.RawDescriptionHelpFormatter
+    reader = argparse.ArgumentParser(description=header, formatter_class=layout)
+    reader.add_argument("port", nargs="?", help="its name, or demo; without one: lists them")
+    reader.add_argument("lines", nargs="?", default="f", choices=["t", "f"], help="t: whole lines")
+    reader.add_argument("--baud", type=int, default=9600, help="as in Serial.begin() (9600)")
+    reader.add_argument("--binary", action="store_true", help="bytes, as binary messages")
+    reader.add_argument("--write", action="store_true", help="clients can speak to the board")
+    options = reader.parse_args()
+    if options.lines == "t" and options.binary:
+        reader.error("--binary sends bytes as they come and knows no lines: leave out the t")
+    return options

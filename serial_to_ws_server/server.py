@@ -1,3 +1,7 @@
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["websocket-server==0.6.4", "pyserial==3.5"]
+# ///
 """
 Serial port to WebSocket server
 
@@ -14,109 +18,99 @@ You should see:  the addresses of the server, then each line from the board. Ope
                  ../js_client/index.html: the same lines are there.
 
 Needs:           python -m pip install websocket-server==0.6.4 pyserial==3.5
-                 and the files serial_help.py, sturdy_websocket.pynext to this one
+                 and the files serial_help.py and sturdy_websocket.py next to this one
 
 After Tom Igoe's SerialToWsServer in websocket-examples (MIT)
 """
 
+import contextlib
 import threading
 
-# Files next to this one.
-from serial_help import OptionReader, as_text, line_mode, open_board
-from sturdy_websocket import SturdyServer, no_words_expected, port_from_environment, shorten
+# The files next to this one.
+from serial_help import open_board, read_options
+from sturdy_websocket import SturdyServer, port_from_environment, shorten
 
 # "" means every network this computer is on; "127.0.0.1" would be this computer only.
 HOST = ""
 # The PORT that was set in the terminal, or else 8080.
 PORT = port_from_environment(8080)
-# A longer line is cut, so that one without an end does not fill the memory.
+# A line without an end is cut here, so that it doesn't fill the memory.
 MAX_LINE = 4096  # bytes
 
 
 # A client is a dictionary: its "id", its "address", and the "handler" that speaks to it.
 def new_client(client, server):
     """Called when a client has connected."""
-    print("New Connection")
+    print(f"New Connection: {client['address'][0]} ({len(server.clients)} here)")
 
 
 def client_left(client, server):
-    """Called when a client is gone, whoever hung up."""
-    print("connection closed")
+    """Called when a client is gone, whichever side hung up."""
+    print(f"connection closed: {client['address'][0]} ({len(server.clients)} here)")
 
 
 def message_received(client, server, message):
-    """Called with every message: text is a str, binary data is bytes."""
-    address = client["address"][0]
-    print(f"{address}: {shorten(message)}")
+    """Called for every message: text is a str, binary data is bytes."""
+    print(f"{client['address'][0]}: {shorten(message)}")
+    # Only with --write can clients speak to the board. Each text becomes one line.
     if server.board:
-        # Text becomes one line for the board, binary data goes as it is.
         if isinstance(message, str):
             message = " ".join(message.splitlines()).encode() + b"\n"
         server.board.write(message)
-
-
-def main():
-    options = read_options()
-    # Without a port, this lists the ports there are and ends the program.
-    board = open_board(options)
-    server = SturdyServer(host=HOST, port=PORT)
-    server.set_fn_new_client(new_client)
-    server.set_fn_client_left(client_left)
-    server.set_fn_message_received(message_received)
-    # Clients can speak to the board only with --write.
-    server.board = board if options.write else None
-    # Reading waits for the board, serving waits for browsers: each has a thread of its own.
-    reader = threading.Thread(target=read_board, args=(board, server, options), daemon=True)
-    reader.start()
-    server.run_forever()
-    board.stopping.set()
-    reader.join(timeout=1)
-    print("Server stopped.")
 
 
 def read_board(board, server, options):
     """The reader thread: passes on what the board sends, until the program stops."""
     while not board.stopping.is_set():
         try:
-            for message in messages_from(board, options):
-                server.send_message_to_all(message)
-                board.show(shorten(message))
+            if options.lines == "t":
+                read_lines(board, server)
+            else:
+                for message in board.raw_messages():
+                    pass_on(message, server)
         except OSError:
-            # Somebody has pulled the cable: the browsers stay connected meanwhile.
+            # The cable was pulled out. The browsers stay connected meanwhile.
             board.wait_until_it_is_back()
 
 
-def messages_from(board, options):
-    """Returns what the clients get, one after the other, as long as the board is there."""
-    if options.lines:
-        lines = whole_lines(board.pieces())
-        # The port was opened in the middle of the first one.
-        next(lines, None)
-        return lines
-    return board.raw_messages()
+def read_lines(board, server):
+    """Passes on whole lines, though the bytes come in pieces of any size."""
+    # If the board was in the middle of a line, the rest of that line makes no sense.
+    skip_line = board.is_talking()
+    waiting = b""
+    for piece in board.pieces():
+        waiting = waiting + piece
+        while b"\n" in waiting or len(waiting) > MAX_LINE:
+            line, end, waiting = waiting.partition(b"\n")
+            if not skip_line:
+                pass_on(line.decode("utf-8", "replace").rstrip("\r"), server)
+            skip_line = False
 
 
-def whole_lines(pieces):
-    """Yields lines (str) from bytes that come in pieces of any size: half a line, or seven."""
-    rest = b""
-    for piece in pieces:
-        # What follows the last \n isn't a whole line yet: it waits for the next piece.
-        *lines, rest = (rest + piece).split(b"\n")
-        while len(rest) > MAX_LINE:
-            lines.append(rest[:MAX_LINE])
-            rest = rest[MAX_LINE:]
-        yield from as_text(lines, MAX_LINE)
+def pass_on(message, server):
+    """Sends a message from the board to everybody, and prints it."""
+    server.send_message_to_all(message)
+    # The terminal may be gone. The board is not, and goes on talking.
+    with contextlib.suppress(OSError):
+        print(shorten(message))
 
 
-def read_options():
-    """Returns what was typed after server.py; ends the program if it makes no sense."""
-    reader = OptionReader(__doc__)
-    reader.add_argument("port", nargs="?", help="its name, or demo; without one: lists them")
-    reader.add_argument("lines", nargs="?", default=False, type=line_mode, help="t: whole lines")
-    reader.add_argument("--baud", type=int, default=9600, help="as in Serial.begin() (9600)")
-    reader.add_argument("--binary", action="store_true", help="bytes, as binary messages")
-    reader.add_argument("--write", action="store_true", help="clients can speak to the board")
-    return reader.parse_args()
+def main():
+    options = read_options(__doc__)
+    # Without a port, this lists the ports there are and ends the program.
+    board = open_board(options)
+    server = SturdyServer(host=HOST, port=PORT)
+    server.set_fn_new_client(new_client)
+    server.set_fn_client_left(client_left)
+    server.set_fn_message_received(message_received)
+    server.board = board if options.write else None
+    # Reading waits for the board, serving waits for browsers: each has a thread of its own.
+    reader = threading.Thread(target=read_board, args=[board, server, options], daemon=True)
+    reader.start()
+    server.run_forever()
+    board.stopping.set()
+    reader.join(timeout=1)
+    print("Server stopped.")
 
 
 if __name__ == "__main__":
