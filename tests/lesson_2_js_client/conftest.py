@@ -44,14 +44,3 @@ def visit(start_server, page_of):
         return server, page
 
     return begin
-
-
-@pytest.fixture
-def talk(visit, connect):
-    """Returns talk(): a page that is connected, and another client of the same server."""
-
-    def begin(**options):
-        server, page = visit(**options)
-        return page, connect(server.url)
-
-    return begin

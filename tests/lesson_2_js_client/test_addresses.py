@@ -91,16 +91,6 @@ def test_a_bad_address_is_seen_each_time_and_ends_nothing(start_server, js_clien
     has_state(page, "Connected", "You are talking to")
     assert page.evaluate("[tries, codes.length]") == [1, 0]
     no_errors(page)
-
-
-def test_no_address_while_nobody_answers(js_client):
-    """What is wrong with it stays in view while the old one is tried again."""
-    page = js_client(free_port())
-    has_state(page, "No answer")
-    connect_to(page, "hello")
-    tries = page.evaluate("codes.length")
-    page.wait_for_function("tries => codes.length > tries + 1", arg=tries)
-    has_state(page, "No answer", '"hello" isn\'t a WebSocket address.')
     connect_to(page, "ws://127.0.0.1/")
     has_state(page, "No answer", "ws://127.0.0.1/, without a port such as :8080. Is")
 
@@ -110,14 +100,9 @@ def test_a_page_from_https(open_page):
         name = Path(route.request.url).name.replace("course.test", "")
         route.fulfill(path=ROOT / "js_client" / (name or "index.html"))
 
-    page = open_page(
-        "https://course.test/index.html",
-        prepare=lambda page: page.route("https://course.test/*", deliver),
-    )
+    site = "https://course.test/"
+    page = open_page(site, prepare=lambda page: page.route(f"{site}*", deliver))
     connect_to(page, "ws://server.test:8080/")
     expect(lines(page, "event").last).to_contain_text("This page came by https")
-    # On a page from a server, a browser takes this for the name of a page beside it.
-    connect_to(page, "127.0.0.1:8080")
-    expect(lines(page, "event").last).to_contain_text("isn't a WebSocket address")
     connect_to(page, f"ws://localhost:{free_port()}/")
     has_state(page, "No answer", "Is server.py running?")

@@ -15,16 +15,6 @@ def focused(page):
     return page.evaluate("document.activeElement.id")
 
 
-def test_connects_by_itself(visit):
-    server, page = visit()
-    address = f"ws://localhost:{server.port}/"
-    has_state(page, "Connected", f"You are talking to {address}")
-    expect(lines(page, "event")).to_have_text([f"connected to {address}"])
-    assert page.title() == "● Connected - WebSocket client"
-    assert "favicon" not in page.evaluate("JSON.stringify(performance.getEntries())")
-    no_errors(page)
-
-
 def test_a_server_that_is_not_there(start_server, js_client):
     """A browser doesn't tell a page why nobody answers: the page names what it can be."""
     port = free_port()
@@ -39,28 +29,25 @@ def test_a_server_that_is_not_there(start_server, js_client):
     no_errors(page)
 
 
-def test_server_is_killed_and_comes_back(visit, start_server):
+@pytest.mark.parametrize(
+    "end, reason", [("kill", "Code 1006, it broke off without a goodbye"),
+                    ("stop", "Code 1001, the server")])  # fmt: skip
+def test_server_goes_and_comes_back(visit, start_server, end, reason):
     """Firefox holds tries back after some refusals: it comes back all the same."""
     server, page = visit()
-    server.kill()
-    has_state(page, "Connection lost", "Code 1006, it broke off without a goodbye. Trying again")
-    page.wait_for_function("tries >= 4")
+    getattr(server, end)()
+    has_state(page, "Connection lost", reason)
+    page.wait_for_function("codes.length >= 3")
+    has_state(page, "Connection lost", reason)
     start_server("http_ws_server_example", port=server.port)
     has_state(page, "Connected", "The server is back")
-    expect(lines(page, "event").last).to_contain_text("connected again to ws://localhost")
+    address = f"ws://localhost:{server.port}/"
+    told = lines(page, "event").all_text_contents()
+    assert [told[0], told[-1]] == [f"connected to {address}", f"connected again to {address}"]
+    assert told[1].startswith(f"connection lost. {reason}")
     send(page, "still here")
     expect(lines(page, "received")).to_have_text(["still here"])
     no_errors(page)
-
-
-def test_server_is_stopped(visit):
-    """Why it stopped stays in view while the page tries again."""
-    server, page = visit()
-    assert server.stop() == 0
-    has_state(page, "Connection lost", "Code 1001, the server")
-    expect(lines(page, "event").last).to_contain_text("connection lost. Code 1001")
-    page.wait_for_function("codes.length >= 3")
-    has_state(page, "Connection lost", "Code 1001, the server")
 
 
 def test_it_pauses_between_its_tries_until_disconnect(visit):
@@ -80,6 +67,8 @@ def test_it_pauses_between_its_tries_until_disconnect(visit):
 
 def test_disconnect_and_connect(visit):
     server, page = visit()
+    has_state(page, "Connected", f"You are talking to ws://localhost:{server.port}/")
+    assert page.title() == "● Connected - WebSocket client"
     page.locator("#disconnect").click()
     has_state(page, "Disconnected", "Press Connect")
     assert focused(page) == "connect"

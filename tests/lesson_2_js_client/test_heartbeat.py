@@ -1,4 +1,4 @@
-"""A page can't see that its connection is dead: the heartbeat shows it, and the page tries again."""
+"""A page can't see that its connection is dead: the heartbeat shows it."""
 
 import contextlib
 import socket
