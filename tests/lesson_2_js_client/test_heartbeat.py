@@ -56,10 +56,6 @@ def test_a_dead_link_is_noticed_and_the_page_comes_back(start_server, page_of, c
     send(page, "once")
     assert other.recv() == "once"
     expect(lines(page, "received")).to_have_text(["once"])
-    assert lines(page, "event").all_text_contents()[1:] == [
-        "connection lost. Nothing came for 25 seconds",
-        f"connected again to ws://localhost:{relay.port}/",
-    ]
     no_errors(page)
     relay.listener.close()
 

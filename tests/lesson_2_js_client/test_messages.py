@@ -10,7 +10,6 @@ pytestmark = pytest.mark.browser
 
 
 def test_sending(visit):
-    """This server sends everything back."""
     page = visit()[1]
     field = page.locator("#outgoing")
     field.press("Enter")
