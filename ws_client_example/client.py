@@ -1,3 +1,7 @@
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["websocket-client"]
+# ///
 """
 WebSocket client
 
@@ -17,73 +21,67 @@ After Tom Igoe's wsClient.js in websocket-examples (MIT)
 import sys
 import threading
 
-import client_help  # the file next to this one
+# The file next to this one.
+import client_help
 import websocket
 
 URL = "ws://127.0.0.1:8080/"
 
-# What the two threads below tell each other: how many answers are missing, and when it is over.
-talk = client_help.Talk()
-
 
 def message_received(message):
-    """Called with every message: text is a str, binary data is bytes."""
+    """Called for every message: text is a str, binary data is bytes."""
     # In a pipe, the program behind it wants the bare message.
-    if client_help.IN_TERMINAL:
-        message = f"Server said: {client_help.shorten(message)}"
-    talk.write_out(message)
-
-
-def main():
-    url = client_help.read_address(URL)
-    connection = connect(url)
-    if client_help.IN_TERMINAL:
-        print(f"Connected to {url}. Type a line and press Enter; Ctrl-C ends.")
-    # One thread waits for the server and one for the keyboard: neither waits for the other.
-    listener = threading.Thread(target=listen, args=[connection], daemon=True)
-    speaker = threading.Thread(target=speak, args=[connection], daemon=True)
-    try:
-        listener.start()
-        if client_help.has_input():
-            speaker.start()
-        sys.exit(talk.wait_for_end(listener))
-    finally:
-        # Both sides say goodbye, with a close frame; with the server's, listen() ends.
-        client_help.close(connection, listener)
+    if client_help.in_terminal():
+        print(f"Server said: {client_help.shorten(message)}")
+    else:
+        client_help.write(message)
 
 
 def connect(url):
     """Returns the connection to the server at url, or ends the program with advice."""
     try:
-        connection = websocket.create_connection(url, **client_help.OPTIONS)
+        connection = websocket.create_connection(
+            url, timeout=5, suppress_origin=True, http_no_proxy=client_help.NEAR
+        )
     except client_help.FAILURES as error:
         sys.exit(client_help.advice(error, url))
-    # Once connected, silence is no failure.
-    connection.settimeout(None)
+    # Once connected, silence is no failure: pings find out whether the server is still there.
+    connection.settimeout(client_help.SILENCE)
     return connection
-
-
-def listen(connection):
-    """Receives until the server closes. The package answers pings on the way."""
-    opcode, data = connection.recv_data()
-    while opcode != websocket.ABNF.OPCODE_CLOSE:
-        message_received(client_help.decode(opcode, data))
-        talk.answered()
-        opcode, data = connection.recv_data()
-    talk.end(client_help.closing_words(data))
 
 
 def speak(connection):
     """Sends Hello in a terminal, then every line that is typed or comes through the pipe."""
-    if client_help.IN_TERMINAL:
-        connection.send("Hello")
-    for line in client_help.lines():
-        connection.send(line)
-        # In a pipe, this waits when too many lines have no answer yet.
-        talk.sent()
-    talk.wait_for_answers()
-    talk.end(client_help.said_goodbye())
+    try:
+        if client_help.in_terminal():
+            connection.send("Hello")
+        for line in client_help.lines():
+            connection.send(line)
+        # That was all. The server answers with a close frame too, after all its messages.
+        client_help.say_goodbye(connection)
+    except client_help.LOST:
+        # main() notices that the connection is lost, and says so.
+        return
+
+
+def main():
+    url = client_help.read_address(URL)
+    connection = connect(url)
+    if client_help.in_terminal():
+        print(f"Connected to {url}. Type a line and press Enter; Ctrl-C ends.")
+    # The keyboard and the server are both waited for, so there are two threads: this one
+    # listens, the other one speaks. A third one asks the server whether it is there.
+    speaker = threading.Thread(target=speak, args=[connection], daemon=True)
+    pinger = threading.Thread(target=client_help.ping, args=[connection], daemon=True)
+    pinger.start()
+    if client_help.has_input():
+        speaker.start()
+    try:
+        for message in client_help.messages(connection):
+            message_received(message)
+    finally:
+        client_help.close(connection)
 
 
 if __name__ == "__main__":
-    client_help.run(main, talk)
+    client_help.run(main)

@@ -16,8 +16,6 @@ def client(url, **settings):
     if not settings:
         return python(CLIENT, url)
     changes = "".join(f"client_help.{name} = {value!r}; " for name, value in settings.items())
-    if "CONNECT_TIME" in settings:
-        changes += "client_help.OPTIONS['timeout'] = client_help.CONNECT_TIME; "
     start = f"sys.path.insert(0, {str(CLIENT.parent)!r}); import client_help; {changes}"
     return python("-c", f"import sys, runpy; {start}"
                   f"runpy.run_path({str(CLIENT)!r}, run_name='__main__')", url)  # fmt: skip
