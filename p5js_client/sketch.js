@@ -5,98 +5,91 @@
 
   Run it with:     open index.html in a browser, while a server of this course is running
   You should see:  "Connected"; send 5, then 9, then 2, and a line goes up and down
-  Needs:           a browser, p5.js 1.x or 2.x, and index.html, graph.js and style.css
+  Needs:           a browser, p5.js 1.x or 2.x, and index.html, connection.js and style.css
                    next to this file
 
   After Tom Igoe's p5jsClient in websocket-examples (MIT)
 */
 
-// These come from graph.js, which knows how the page looks, and how long it waits.
-/* global start, show, reasonOf, showSent, showLatest, showWords, isOpen */
-/* global numbersIn, addValue, drawGraphs, FIRST_PAUSE, LONGEST_PAUSE, LONGEST_TRY */
+// These come from connection.js, which calls messageReceived and clearPressed.
+/* global start, numbersIn */
 
-let socket = null;          // the one connection, or the last one there was
-let server = "";            // its address
-let wanted = false;         // true from Connect until Disconnect
-let answered = false;       // true once the server has answered this socket
-let pause = FIRST_PAUSE;    // how long until the next try
-let timer;                  // waits for the next try, or for an answer
+// In pixels: the space around everything, and the height of the words below the lines.
+const MARGIN = 14;
+const FOOT = 54;
+// One color for each name, readable on a light and on a dark background.
+const LIGHT = ["#3346d3", "#0b7a4f", "#b93a07", "#8d35ad", "#0a6a94", "#7d5200"];
+const DARK = ["#9dabff", "#4cd69b", "#ff9d6c", "#dd9bf2", "#6cc4f0", "#f0b456"];
+const darkScheme = matchMedia("(prefers-color-scheme: dark)");
+
+const series = new Map();   // the last values of each name
+let words = "";             // the last message without a number
 
 function setup() {
   createCanvas(400, 300);
-  // From now on, the buttons call these three. It begins with connect.
-  start(connect, disconnect, sendMessage);
+  describe("A line for each name, with its newest value");
+  textAlign(LEFT, TOP);
+  textWrap(CHAR);
+  start();
 }
 
-// Messages only change what is drawn: drawing keeps its pace, however many arrive.
+// Messages only change what will be drawn: drawing keeps its pace, however many arrive.
+function messageReceived(message) {
+  const numbers = numbersIn(message);
+  if (numbers.size === 0) words = message;
+  for (const [name, value] of numbers) {
+    const values = series.get(name) || [];
+    // The last 300 are kept.
+    series.set(name, [...values, value].slice(-300));
+  }
+}
+
+// Called by the Clear button, and when you connect to another server.
+function clearPressed() {
+  series.clear();
+  words = "";
+}
+
 function draw() {
-  drawGraphs();
+  const colors = darkScheme.matches ? DARK : LIGHT;
+  const names = Array.from(series.keys());
+  const leftOut = names.splice(colors.length).join(", ");
+  const below = leftOut ? `No color left for ${leftOut}. ${words}` : words;
+  background(darkScheme.matches ? "#161b25" : "white");
+  fill(darkScheme.matches ? "white" : "black");
+  textSize(16);
+  text(below.slice(0, 200), MARGIN, height - FOOT, width - 2 * MARGIN, FOOT);
+  // Two columns if the lines would be too low in one.
+  const columns = height / names.length < 120 ? 2 : 1;
+  const wide = width / columns;
+  const high = (height - FOOT) / ceil(names.length / columns);
+  names.forEach((name, i) => {
+    push();
+    translate((i % columns) * wide, floor(i / columns) * high);
+    drawLine(name, series.get(name), wide, high, colors[i]);
+    pop();
+  });
 }
 
-// Called by Connect, and by Enter in the address field.
-function connect(address) {
-  server = address;
-  wanted = true;
-  pause = FIRST_PAUSE;
-  show("Connecting …", server);
-  openSocket();
-}
-
-// Begins a connection and doesn't wait for it: the browser calls the functions named here.
-// There is a fourth event, error. It doesn't say what went wrong, and close follows it.
-function openSocket() {
-  clearTimeout(timer);
-  if (socket) socket.close(1000);
-  socket = new WebSocket(server);
-  socket.binaryType = "arraybuffer";
-  socket.onopen = connectionOpened;
-  socket.onmessage = messageReceived;
-  socket.onclose = connectionClosed;
-  answered = false;
-  // Where nobody answers, not even with a refusal, a browser would wait for minutes.
-  timer = setTimeout(() => socket.close(), LONGEST_TRY);
-}
-
-function connectionOpened() {
-  clearTimeout(timer);
-  answered = true;
-  pause = FIRST_PAUSE;
-  show("Connected", server);
-}
-
-function messageReceived(event) {
-  // Ignore what still comes from an earlier socket.
-  if (event.target !== socket) return;
-  showLatest(event.data);
-  const numbers = numbersIn(event.data);
-  if (numbers.size === 0) showWords(event.data);
-  for (const [name, value] of numbers) addValue(name, value);
-}
-
-// The connection has ended, or could not be made.
-function connectionClosed(event) {
-  // Ignore the close event of an earlier socket.
-  if (event.target !== socket) return;
-  clearTimeout(timer);
-  if (!wanted) show("Disconnected", server);
-  else if (answered) show("Connection lost", reasonOf(event));
-  else show("No answer", server);
-  // The part by chance is for a class: thirty pages lose their server at the same moment,
-  // and should not all knock at the same moment when it is back.
-  if (wanted) timer = setTimeout(openSocket, pause * (0.5 + Math.random() / 2));
-  pause = Math.min(pause * 2, LONGEST_PAUSE);
-}
-
-function disconnect() {
-  wanted = false;
-  clearTimeout(timer);
-  // The server has to agree, and a frozen one may take a minute: say so at once.
-  show(isOpen() ? "Disconnecting …" : "Disconnected", server);
-  socket.close(1000);
-}
-
-function sendMessage(message) {
-  if (!isOpen()) return;
-  socket.send(message);
-  showSent(message);
+// Draws into one part of the canvas. draw() has moved its corner to 0, 0.
+function drawLine(name, values, wide, high, paint) {
+  const size = constrain(min(high / 4, wide / 10), 16, 40);
+  fill(paint);
+  textSize(size);
+  text(`${values.at(-1)} ${name}`, MARGIN, MARGIN, wide - 2 * MARGIN, size * 1.3);
+  // The lowest value is at the bottom, the highest at the top, the newest at the right.
+  const lowest = min(values);
+  const highest = max(values) > lowest ? max(values) : lowest + 1;
+  const toX = (i) => map(i, min(0, values.length - 30), values.length - 1, 90, wide - MARGIN);
+  const toY = (value) => map(value, lowest, highest, high - 10, MARGIN + size * 1.5);
+  textSize(12);
+  text(highest, MARGIN, toY(highest) - 6);
+  text(lowest, MARGIN, toY(lowest) - 6);
+  stroke(paint);
+  strokeWeight(3);
+  circle(wide - MARGIN, toY(values.at(-1)), 6);
+  noFill();
+  beginShape();
+  values.forEach((value, i) => vertex(toX(i), toY(value)));
+  endShape();
 }

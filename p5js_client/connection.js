@@ -1,0 +1,330 @@
+/*
+  The page around the sketch: its fields, its connection, and the numbers in a message.
+  You may skip this file: the drawing is in sketch.js, and the connection is the one that
+  js_client/README.md builds, in the same words.
+
+  sketch.js calls start and numbersIn, and may call sendMessage. This file calls its functions
+  messageReceived(message) and, if there is one, clearPressed().
+
+  After Tom Igoe's p5jsClient in websocket-examples (MIT)
+*/
+
+/* exported start, numbersIn */
+/* global messageReceived */
+
+// In milliseconds: the shortest pause before the next try, how long one try may take, and how
+// long a server that sends heartbeats may be silent. It sends one every ten seconds.
+const PAUSE = 1000;
+const LONGEST_TRY = 8000;
+const LONGEST_SILENCE = 25000;
+
+// The elements of index.html.
+const connectionForm = document.querySelector("#connection");
+const addressField = document.querySelector("#address");
+const connectButton = document.querySelector("#connect");
+const stateLine = document.querySelector("#state");
+const noteLine = document.querySelector("#note");
+const speakForm = document.querySelector("#speak");
+const messageField = document.querySelector("#outgoing");
+const sendButton = document.querySelector("#send");
+const latestLine = document.querySelector("#latest");
+const drawingPlace = document.querySelector("main");
+
+// What there is to say about each state. The server's address follows "Connected".
+const NOTES = {
+  "Connecting …": (address) => `Asking ${address}`,
+  "Connected": () => "You are talking to ",
+  "No answer": (address) => `Nobody answers at ${address}. Is server.py running? Did it refuse `
+    + "this page? Its terminal says so. Is there a proxy in between? This page keeps trying.",
+  "Connection lost": (address, reason) => `${reason}. Trying again until you press Disconnect.`,
+  "Disconnecting …": () => "Waiting for the server to agree.",
+  "Disconnected": () => "Press Connect to come back.",
+};
+const BLOCKED = "This page came by https, so the browser lets it open ws://localhost, "
+  + "but not this address. Open the page from your disk instead.";
+
+let socket = null;          // the one connection, or the last one there was
+let server = "";            // its address
+let wanted = false;         // true from Connect until Disconnect
+let answered = false;       // true once the server has answered since Connect
+let beating = false;        // true once a heartbeat has come from this socket
+let timer;                  // waits for an answer, for the next message, or for the next try
+let shownState = "Disconnected";
+let shownNote = [];         // what is said about it: words, and the address if connected
+let lastSent = "";          // arrow up brings it back
+
+// ---- The connection, as in js_client/script.js --------------------------------------------
+
+// Called by Connect, and by Enter in the address field.
+function connect(address) {
+  server = address;
+  wanted = true;
+  answered = false;
+  show("Connecting …", server);
+  openSocket();
+}
+
+// Begins a connection and doesn't wait for it: the browser calls the functions named here.
+// There is a fourth event, error. It doesn't say what went wrong, and close follows it.
+function openSocket() {
+  if (socket) socket.close(1000);
+  socket = new WebSocket(withHeartbeat(server));
+  socket.binaryType = "arraybuffer";
+  socket.onopen = connectionOpened;
+  socket.onmessage = dataReceived;
+  socket.onclose = connectionClosed;
+  beating = false;
+  // If nobody answers, not even with a refusal, a browser would wait for minutes.
+  after(LONGEST_TRY, connectionSilent);
+}
+
+// Asks for heartbeats. Other servers than those of this course don't care, and send none.
+function withHeartbeat(address) {
+  return `${address}${address.includes("?") ? "&" : "?"}heartbeat`;
+}
+
+function connectionOpened() {
+  clearTimeout(timer);
+  answered = true;
+  show("Connected", server);
+}
+
+function dataReceived(event) {
+  // Ignore what still comes from an earlier socket, or after Disconnect.
+  if (event.target !== socket || !wanted) return;
+  // A heartbeat is an empty message.
+  if (event.data === "") beating = true;
+  // Without heartbeats, silence means nothing: there may just be nothing to say.
+  if (beating) after(LONGEST_SILENCE, connectionSilent);
+  if (event.data !== "") pass(event.data);
+}
+
+// Nothing has come for too long. The browser would notice minutes later, so don't wait for it.
+function connectionSilent() {
+  show(answered ? "Connection lost" : "No answer", server, "Nothing came for 25 seconds");
+  openSocket();
+}
+
+// The connection has ended, or could not be made.
+function connectionClosed(event) {
+  // Ignore the close event of an earlier socket.
+  if (event.target !== socket) return;
+  if (!wanted) show("Disconnected", server);
+  else show(answered ? "Connection lost" : "No answer", server, reasonOf(event));
+  // The part by chance is for a class: thirty pages lose their server at the same moment,
+  // and should not all knock at the same moment when it is back.
+  if (wanted) after(PAUSE * (1 + Math.random()), openSocket);
+}
+
+// Called when the network is back, and when somebody looks at this page again.
+function tryAtOnce() {
+  if (wanted && !isOpen()) openSocket();
+}
+
+function disconnect() {
+  wanted = false;
+  clearTimeout(timer);
+  // The server has to agree, and a frozen one may take a minute: say so at once.
+  show(isOpen() ? "Disconnecting …" : "Disconnected", server);
+  socket.close(1000);
+}
+
+function sendMessage(message) {
+  if (!isOpen()) return;
+  socket.send(message);
+  showSent(message);
+}
+
+// Before a socket is open, send() throws; after its end, nobody would hear it.
+function isOpen() {
+  return socket !== null && socket.readyState === WebSocket.OPEN;
+}
+
+// There is one timer: whatever it waited for before, it now waits for this.
+function after(milliseconds, action) {
+  clearTimeout(timer);
+  timer = setTimeout(action, milliseconds);
+}
+
+// ---- The page -------------------------------------------------------------------------------
+
+/* Makes the canvas as large as its place, lets the buttons work, and connects. */
+async function start() {
+  const fit = () => resizeCanvas(drawingPlace.clientWidth, drawingPlace.clientHeight);
+  new ResizeObserver(fit).observe(drawingPlace);
+  connectionForm.addEventListener("submit", connectToAddress);
+  connectButton.addEventListener("click", buttonPressed);
+  speakForm.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (messageField.value !== "") sendMessage(messageField.value);
+  });
+  addressField.addEventListener("input", () => showNote(...shownNote));
+  messageField.addEventListener("keydown", bringBack);
+  document.querySelector("#clear").addEventListener("click", emptyDrawing);
+  window.addEventListener("online", tryAtOnce);
+  document.addEventListener("visibilitychange", tryAtOnce);
+  const home = await ownServer();
+  addressField.value = history.state?.address || home || addressField.value;
+  connectionForm.requestSubmit();
+}
+
+// Returns the address of the server that sent this page, if it is one of the course's: they
+// say so in a header. Another one, such as VS Code's Live Server, only sends pages: "".
+async function ownServer() {
+  if (!location.protocol.startsWith("http")) return "";
+  try {
+    const answer = await fetch(location.href, { method: "HEAD" });
+    const isOurs = answer.headers.has("WebSocket-Server");
+    return isOurs ? `${location.origin}/`.replace("http", "ws") : "";
+  } catch {
+    return "";
+  }
+}
+
+// Enter in the address field always connects: the button may disconnect.
+function buttonPressed() {
+  if (connectButton.textContent === "Disconnect") disconnect();
+  else connectionForm.requestSubmit();
+}
+
+function connectToAddress(event) {
+  event.preventDefault();
+  // http://localhost:8080/ is what a server prints for browsers: the same place.
+  const address = addressField.value.trim().replace(/^http/, "ws");
+  addressField.value = address;
+  noteLine.textContent = problemWith(address);
+  if (noteLine.textContent) {
+    addressField.select();
+    return;
+  }
+  if (address !== server) emptyDrawing();
+  connect(address);
+}
+
+// Returns what is wrong with an address, or "".
+function problemWith(address) {
+  const url = URL.canParse(address) ? new URL(address) : {};
+  if (!/^wss?:$/.test(url.protocol) || address.includes("#")) {
+    return `"${address}" isn't a WebSocket address. One looks like this: ws://localhost:8080/`;
+  }
+  const here = /^(localhost|127\.[0-9.]+|\[::1\])$/.test(url.hostname);
+  const doubtful = location.protocol === "https:" && url.protocol === "ws:" && !here;
+  return doubtful && isBlocked(address) ? BLOCKED : "";
+}
+
+// Browsers differ in which ws:// addresses a page from https may open: only trying tells.
+function isBlocked(address) {
+  try {
+    new WebSocket(address).close();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/* Shows the state: as a word, as the color of the dot, in the tab. */
+function show(state, address, reason) {
+  // One more try that fails is no news: what was said about the first one stays in view.
+  if (state === shownState && state !== "Connecting …") return;
+  // So it is kept over a reload.
+  if (state === "Connecting …") history.replaceState({ address }, "");
+  const isBack = state === "Connected" && shownState === "Connection lost";
+  const note = isBack ? "The server is back: " : NOTES[state](address, reason);
+  shownState = state;
+  stateLine.textContent = state;
+  document.body.dataset.state = state;
+  document.title = `${state === "Connected" ? "●" : "○"} ${state} - WebSocket client in p5.js`;
+  // Not disabled: a disabled button can't keep the keyboard's focus.
+  sendButton.ariaDisabled = state !== "Connected";
+  showNote(note, state === "Connected" ? address : "");
+}
+
+// A browser tells pages no more: refused, cut and wrong path are all 1006.
+function reasonOf(event) {
+  const meanings = { 1001: "the server is shutting down", 1006: "it broke off without a goodbye" };
+  return `Code ${event.code}, ${event.reason || meanings[event.code] || "the server ended it"}`;
+}
+
+function showNote(words, address) {
+  shownNote = [words, address];
+  const parts = [document.createElement("span"), document.createElement("b")];
+  shownNote.forEach((part, i) => { parts[i].textContent = part; });
+  noteLine.replaceChildren(...parts);
+  const isSame = addressField.value.trim() === server;
+  connectButton.textContent = wanted && isSame ? "Disconnect" : "Connect";
+}
+
+/* Empties the field for the next message, if that is where this one comes from. */
+function showSent(message) {
+  if (message !== messageField.value) return;
+  lastSent = message;
+  messageField.value = "";
+}
+
+// Arrow up in the empty field: the last message once more, to be changed or sent again.
+function bringBack(event) {
+  if (event.key !== "ArrowUp" || messageField.value !== "") return;
+  event.preventDefault();
+  messageField.value = lastSent;
+}
+
+function emptyDrawing() {
+  latestLine.textContent = latestLine.dataset.hint;
+  if (window.clearPressed) window.clearPressed();
+}
+
+// ---- What a message says ----------------------------------------------------------------------
+
+// Shows a message, and passes it on to sketch.js if it is a text.
+function pass(data) {
+  const isText = typeof data === "string";
+  // textContent shows what has arrived; p5's html() would run it.
+  latestLine.textContent = isText ? data.slice(0, 200) : `${data.byteLength}-byte message`;
+  if (isText) messageReceived(withoutSender(data));
+}
+
+// ws_server_example sends JSON strings with the sender in front: "127.0.0.1: hello".
+function withoutSender(data) {
+  if (!data.startsWith('"')) return data;
+  try {
+    return JSON.parse(data).replace(/^[0-9a-f]*[.:][0-9a-f.:]*(%\w+)?: /, "");
+  } catch {
+    return data;
+  }
+}
+
+/*
+  Returns the numbers in a message, a Map from their names to their values.
+  512 has the name "", {"acc": {"x": 1}} has "acc.x"; light:512,heat:21.5 and 512,300 are
+  what Arduino's Serial Plotter reads.
+*/
+function numbersIn(message) {
+  const numbers = new Map();
+  try {
+    addNumbers(numbers, "", JSON.parse(message));
+  } catch {
+    // Not JSON.
+    addPlotterLine(numbers, message);
+  }
+  return numbers;
+}
+
+function addNumbers(numbers, name, data) {
+  // Eight digits are enough for everybody, and 0.1 + 0.2 is 0.3 then.
+  if (Number.isFinite(data)) numbers.set(name, Number(data.toPrecision(8)));
+  if (typeof data !== "object" || data === null) return;
+  for (const entry of Object.keys(data)) {
+    addNumbers(numbers, name ? `${name}.${entry}` : entry, data[entry]);
+  }
+}
+
+// All parts have to be numbers, else it is a sentence with a number in it. A label is not a
+// number: 12:30 is the time.
+function addPlotterLine(numbers, message) {
+  const parts = message.replaceAll(": ", ":").split(/[,;\s]+/).filter((part) => part !== "");
+  const pairs = parts.map((part) => /^(?:([^:]*[^:\d.][^:]*):)?([^:]+)$/.exec(part) || []);
+  if (!pairs.every(([, , value]) => Number.isFinite(Number(value)))) return;
+  pairs.forEach(([, label, value], i) => {
+    addNumbers(numbers, label || (pairs.length > 1 ? String(i + 1) : ""), Number(value));
+  });
+}
