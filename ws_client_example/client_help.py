@@ -48,7 +48,7 @@ ADVICE = {
     OSError: "{0}. Is server.py running, and are address and port right?",
     ValueError: "an address looks like ws://127.0.0.1:8080/ or wss://example.com/",
 }
-FAILURES = tuple(ADVICE)
+FAILURES = (*LOST, ValueError, IndexError)
 # Set when we have sent our close frame, or are about to.
 goodbye_said = threading.Event()
 
@@ -117,7 +117,7 @@ def lines():
     # A file object of its own: at the end of the program nobody may hold the lock of sys.stdin.
     # The one of an editor such as IDLE or Thonny is something else, and has no such lock.
     if sys.stdin is sys.__stdin__:
-        source = open(sys.stdin.fileno(), encoding="utf-8", errors="replace", closefd=False)
+        source = open(sys.stdin.fileno(), encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
     for line in source:
         yield line.rstrip("\r\n")
 
@@ -179,10 +179,8 @@ def shorten(message):
 def write(message):
     """Writes a message for another program: text as a line, bytes as they are."""
     try:
-        if isinstance(message, bytes):
-            sys.stdout.buffer.write(message)
-        else:
-            print(message)
+        data = message if isinstance(message, bytes) else f"{message}\n".encode()
+        sys.stdout.buffer.write(data)
         sys.stdout.flush()
     except OSError as error:
         # What is left in Python's buffer goes nowhere, or it would fail once more at the end.
@@ -207,9 +205,6 @@ def run(main):
     """Runs the lesson. Ctrl-C and Ctrl-D are the usual ways to end it, and no failure."""
     if sys.stdout is None:
         sys.exit("client.py has nowhere to print what the server says. Run it in a terminal.")
-    # Programs at the other end of a pipe expect UTF-8 on every system.
-    if not sys.stdout.isatty():
-        sys.stdout.reconfigure(encoding="utf-8", errors="replace", newline="\n")
     try:
         main()
     except KeyboardInterrupt:
