@@ -22,18 +22,16 @@ const LONGEST_SILENCE = 25000;
 const connectionForm = document.querySelector("#connection");
 const addressField = document.querySelector("#address");
 const connectButton = document.querySelector("#connect");
-const stateLine = document.querySelector("#state");
 const noteLine = document.querySelector("#note");
 const speakForm = document.querySelector("#speak");
 const messageField = document.querySelector("#outgoing");
-const sendButton = document.querySelector("#send");
 const latestLine = document.querySelector("#latest");
 const drawingPlace = document.querySelector("main");
 
-// What there is to say about each state. The server's address follows "Connected".
+// What there is to say about each state.
 const NOTES = {
   "Connecting …": (address) => `Asking ${address}`,
-  "Connected": () => "You are talking to ",
+  "Connected": (address) => address,
   "No answer": (address) => `Nobody answers at ${address}. Is server.py running? Did it refuse `
     + "this page? Its terminal says so. Is there a proxy in between? This page keeps trying.",
   "Connection lost": (address, reason) => `${reason}. Trying again until you press Disconnect.`,
@@ -49,8 +47,6 @@ let wanted = false;         // true from Connect until Disconnect
 let answered = false;       // true once the server has answered since Connect
 let beating = false;        // true once a heartbeat has come from this socket
 let timer;                  // waits for an answer, for the next message, or for the next try
-let shownState = "Disconnected";
-let shownNote = [];         // what is said about it: words, and the address if connected
 let lastSent = "";          // arrow up brings it back
 
 // ---- The connection, as in js_client/script.js --------------------------------------------
@@ -158,7 +154,7 @@ async function start() {
     event.preventDefault();
     if (messageField.value !== "") sendMessage(messageField.value);
   });
-  addressField.addEventListener("input", () => showNote(...shownNote));
+  addressField.addEventListener("input", nameButton);
   messageField.addEventListener("keydown", bringBack);
   document.querySelector("#clear").addEventListener("click", emptyDrawing);
   window.addEventListener("online", tryAtOnce);
@@ -174,8 +170,7 @@ async function ownServer() {
   if (!location.protocol.startsWith("http")) return "";
   try {
     const answer = await fetch(location.href, { method: "HEAD" });
-    const isOurs = answer.headers.has("WebSocket-Server");
-    return isOurs ? `${location.origin}/`.replace("http", "ws") : "";
+    return answer.headers.has("WebSocket-Server") ? `ws${location.origin.slice(4)}/` : "";
   } catch {
     return "";
   }
@@ -192,66 +187,48 @@ function connectToAddress(event) {
   // http://localhost:8080/ is what a server prints for browsers: the same place.
   const address = addressField.value.trim().replace(/^http/, "ws");
   addressField.value = address;
-  noteLine.textContent = problemWith(address);
-  if (noteLine.textContent) {
+  if (!/^wss?:[^#]+$/.test(address) || !URL.canParse(address)) {
+    noteLine.textContent = `"${address}" isn't a WebSocket address like ws://localhost:8080/`;
     addressField.select();
     return;
   }
   if (address !== server) emptyDrawing();
-  connect(address);
-}
-
-// Returns what is wrong with an address, or "".
-function problemWith(address) {
-  const url = URL.canParse(address) ? new URL(address) : {};
-  if (!/^wss?:$/.test(url.protocol) || address.includes("#")) {
-    return `"${address}" isn't a WebSocket address. One looks like this: ws://localhost:8080/`;
-  }
-  const here = /^(localhost|127\.[0-9.]+|\[::1\])$/.test(url.hostname);
-  const doubtful = location.protocol === "https:" && url.protocol === "ws:" && !here;
-  return doubtful && isBlocked(address) ? BLOCKED : "";
-}
-
-// Browsers differ in which ws:// addresses a page from https may open: only trying tells.
-function isBlocked(address) {
   try {
-    new WebSocket(address).close();
-    return false;
+    connect(address);
   } catch {
-    return true;
+    wanted = false;
+    show("Disconnected", address);
+    noteLine.textContent = BLOCKED;
   }
 }
 
 /* Shows the state: as a word, as the color of the dot, in the tab. */
 function show(state, address, reason) {
+  const before = document.body.dataset.state;
   // One more try that fails is no news: what was said about the first one stays in view.
-  if (state === shownState && state !== "Connecting …") return;
+  if (state === before && state !== "Connecting …") return;
   // So it is kept over a reload.
   if (state === "Connecting …") history.replaceState({ address }, "");
-  const isBack = state === "Connected" && shownState === "Connection lost";
-  const note = isBack ? "The server is back: " : NOTES[state](address, reason);
-  shownState = state;
-  stateLine.textContent = state;
+  const isBack = state === "Connected" && before === "Connection lost";
+  noteLine.textContent = isBack ? `The server is back: ${address}` : NOTES[state](address, reason);
+  document.querySelector("#state").textContent = state;
   document.body.dataset.state = state;
   document.title = `${state === "Connected" ? "●" : "○"} ${state} - WebSocket client in p5.js`;
   // Not disabled: a disabled button can't keep the keyboard's focus.
-  sendButton.ariaDisabled = state !== "Connected";
-  showNote(note, state === "Connected" ? address : "");
+  document.querySelector("#send").ariaDisabled = state !== "Connected";
+  nameButton();
+}
+
+// There is one button: it disconnects, unless the field holds another address.
+function nameButton() {
+  const isSame = addressField.value.trim() === server;
+  connectButton.textContent = wanted && isSame ? "Disconnect" : "Connect";
 }
 
 // A browser tells pages no more: refused, cut and wrong path are all 1006.
 function reasonOf(event) {
   const meanings = { 1001: "the server is shutting down", 1006: "it broke off without a goodbye" };
   return `Code ${event.code}, ${event.reason || meanings[event.code] || "the server ended it"}`;
-}
-
-function showNote(words, address) {
-  shownNote = [words, address];
-  const parts = [document.createElement("span"), document.createElement("b")];
-  shownNote.forEach((part, i) => { parts[i].textContent = part; });
-  noteLine.replaceChildren(...parts);
-  const isSame = addressField.value.trim() === server;
-  connectButton.textContent = wanted && isSame ? "Disconnect" : "Connect";
 }
 
 /* Empties the field for the next message, if that is where this one comes from. */
@@ -269,26 +246,26 @@ function bringBack(event) {
 }
 
 function emptyDrawing() {
-  latestLine.textContent = latestLine.dataset.hint;
+  latestLine.textContent = 'Nothing yet. Send 5, or {"light": 512}';
   if (window.clearPressed) window.clearPressed();
 }
 
 // ---- What a message says ----------------------------------------------------------------------
 
-// Shows a message, and passes it on to sketch.js if it is a text.
+// Shows a message, and passes it on to sketch.js.
 function pass(data) {
-  const isText = typeof data === "string";
+  const words = typeof data === "string" ? data : `${data.byteLength}-byte message`;
   // textContent shows what has arrived; p5's html() would run it.
-  latestLine.textContent = isText ? data.slice(0, 200) : `${data.byteLength}-byte message`;
-  if (isText) messageReceived(withoutSender(data));
+  latestLine.textContent = words.slice(0, 200);
+  messageReceived(withoutSender(words));
 }
 
 // ws_server_example sends JSON strings with the sender in front: "127.0.0.1: hello".
 function withoutSender(data) {
-  if (!data.startsWith('"')) return data;
   try {
     return JSON.parse(data).replace(/^[0-9a-f]*[.:][0-9a-f.:]*(%\w+)?: /, "");
   } catch {
+    // Not a JSON string.
     return data;
   }
 }

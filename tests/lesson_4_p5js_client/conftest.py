@@ -10,18 +10,18 @@ from pages import copy_of
 
 @pytest.fixture
 def sketch(open_page, tmp_path):
-    """Returns sketch(server or port, major=1, cdn=None): the page with p5.js of that version.
+    """Returns sketch(server or port, major=2, cdn=None): the page with p5.js of that version.
 
     cdn(route) answers for the network instead of the right file; change(folder) edits the copy.
     """
 
-    def open_one(server, major=1, cdn=None, own_p5=False, change=None, until="load", **options):
+    def open_one(server, major=2, cdn=None, own_p5=False, change=None, until="load", **options):
         library, _ = p5_file(major)
         address = copy_of("p5js_client", tmp_path, getattr(server, "port", server))
         home = tmp_path / "p5js_client"
         page = (home / "index.html").read_text("utf-8")
-        if major == 2:
-            page = page.replace(lines_for(1).group(), lines_for(2).group())
+        if major == 1:
+            page = page.replace(lines_for(2).group(), lines_for(1).group())
         (home / "index.html").write_text(page, "utf-8")
         if own_p5:
             shutil.copy(library, home / "p5.min.js")

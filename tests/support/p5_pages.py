@@ -23,8 +23,8 @@ def p5_file(major):
 
 
 def lines_for(major):
-    """The element that loads p5.js: of version 1 in index.html, of version 2 in the README."""
-    text = (FOLDER / ("index.html" if major == 1 else "README.md")).read_text("utf-8")
+    """The element that loads p5.js: of version 2 in index.html, of version 1 in the README."""
+    text = (FOLDER / ("index.html" if major == 2 else "README.md")).read_text("utf-8")
     return SCRIPT.search(text)
 
 
@@ -42,32 +42,37 @@ def picture(page):
 def shown(page, text):
     """Waits until this is the last message."""
     page.wait_for_function(
-        "text => latest === text && latestLine.textContent === text", arg=text[:200]
+        "text => document.querySelector('#latest').textContent === text", arg=text[:200]
     )
 
 
 def resize(page, wide, high):
     """Gives the window another size, if it has not, and waits until the canvas has followed."""
-    if page.viewport_size == {"width": wide, "height": high}:
-        return
     page.set_viewport_size({"width": wide, "height": high})
-    page.wait_for_function(
-        "width === drawingPlace.clientWidth && height === drawingPlace.clientHeight"
-    )
+    page.wait_for_function("""() => {
+      const place = document.querySelector("main");
+      return width === place.clientWidth && height === place.clientHeight;
+    }""")
     frames(page)
 
 
-def lines_drawn(page):
+def drawn(page):
     """Draws once more and returns what: lines, each a list of [x, y], and texts with their box."""
     return page.evaluate("""() => {
       const lines = [], texts = [];
       const original = { vertex, beginShape, text };
+      // Where a point of the sketch is on the canvas, after every translate().
+      const place = (x, y) => {
+        const { a, d, e, f } = drawingContext.getTransform();
+        return [(a * x + e) / pixelDensity(), (d * y + f) / pixelDensity()];
+      };
       const own = {
         beginShape() { lines.push([]); original.beginShape(); },
-        vertex(x, y) { lines[lines.length - 1].push([x, y]); original.vertex(x, y); },
-        text(words, x, y, ...rest) {
-          if (words) texts.push({ words, x, y, wide: textWidth(words), high: textSize() });
-          original.text(words, x, y, ...rest);
+        vertex(x, y) { lines.at(-1).push(place(x, y)); original.vertex(x, y); },
+        text(words, x, y, wide = textWidth(String(words)), high = textSize()) {
+          if (words !== "") texts.push({ words: String(words), x: place(x, y)[0],
+            y: place(x, y)[1], wide, high });
+          original.text(...arguments);
         },
       };
       const give = (functions) => {
@@ -75,7 +80,7 @@ def lines_drawn(page):
           Object.defineProperty(window, name, { value, configurable: true, writable: true });
       };
       give(own);
-      drawGraphs();
+      draw();
       give(original);
       return { lines, texts, width, height };
     }""")
