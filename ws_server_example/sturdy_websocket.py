@@ -2,27 +2,26 @@
 A WebSocket server for a whole class, on bad Wi-Fi
 
 You can skip this file: the lesson is in server.py. The package websocket-server 0.6.4 accepts
-connections, keeps the list of clients, and calls the lesson's functions. SturdyServer is that
-server with everything a class of thirty needs besides. If you read on, read from top to bottom:
+connections, keeps the list of clients, and calls the lesson's functions. SturdyServer is the
+same server, and adds what a class of thirty needs. To read on, go from top to bottom:
 
   Settings        limits, and the web sites whose pages may connect
   Pages           which pages may connect, and why not all of them
   Frames          what a message looks like on the network
-  Reader          the bytes that one client sends
-  SendBuffer      the bytes that one client is sent: nobody ever waits for a slow client
+  Stream          the bytes to and from one client: nobody ever waits for a slow client
   SturdyHandler   one client, in a thread of its own: handshake, messages, closing
-  SturdyServer    all clients: arriving, sending, leaving, starting and stopping
+  SturdyServer    all clients: arriving, leaving, sending, starting and stopping
   For the lesson  ports, addresses, and short lines for the terminal
 
 These threads run at the same time:
 
-  the main thread           accepts connections; twice a second it looks who is overdue
-  one for each client       waits for its messages and calls the lesson's functions
+  the main thread           accepts connections, and checks twice a second who is overdue
+  one for each client       waits for its messages, and calls the lesson's functions
   one for each slow client  sends what is waiting for it, and ends when nothing is
 
-There are two locks. Whoever holds SturdyServer.order may take a SendBuffer's lock, never the
-other way round. A connection ends in one of two ways: close() is polite and says why, abort()
-cuts it off at once.
+There are two kinds of lock. A thread that holds SturdyServer.order may take a Stream's lock,
+never the other way round. A connection ends in one of two ways: close() is polite and says why;
+abort() cuts it off at once.
 
 All three server folders hold the same copy of this file. "Section" means a section of RFC 6455,
 the WebSocket standard: https://www.rfc-editor.org/rfc/rfc6455
@@ -78,7 +77,7 @@ CLOSE_TIME = 2  # seconds for a client to hang up after the close frame
 
 # ---- Pages: which ones may connect (section 10.2) ------------------------------------------
 
-# Names that nobody can register, so they can only lead to a computer near by.
+# Nobody can register these names, so they can only lead to a computer nearby.
 LOCAL_NAMES = (".localhost", ".local", ".lan", ".home.arpa", ".internal")
 # What two popular Arduino libraries claim as their origin. No web site has such an origin.
 BOARDS = ["https://github.com/gilmaimon/TinyWebsockets", "ArduinoWebSocketClient"]
@@ -87,8 +86,8 @@ BOARDS = ["https://github.com/gilmaimon/TinyWebsockets", "ArduinoWebSocketClient
 def may_connect(origin):
     """Tells whether a page may connect. origin: as in its header, or None without one.
 
-    Every browser sends an origin, and every web site's begins with http:// or https://. What
-    comes without one, or with another scheme, is a program, a board or a browser extension.
+    Every browser sends an origin, and a web site's begins with http:// or https://. Without one,
+    or with anything else in front, it is a program, a board, or a browser extension.
     """
     if origin is None or origin in ALLOWED_SITES or origin in BOARDS:
         return True
@@ -99,7 +98,7 @@ def may_connect(origin):
 
 
 def is_local(host):
-    """Tells whether a host (str, with or without a port) is this computer or near by.
+    """Tells whether a host (str, with or without a port) is this computer or one nearby.
 
     It is tempting to allow any page whose host is the one in the request's Host header. But
     anybody can register a name and let it lead to your computer (DNS rebinding).
@@ -109,7 +108,7 @@ def is_local(host):
         address = ipaddress.ip_address(name)
     except ValueError:
         return name != "" and ("." not in name or name.endswith(LOCAL_NAMES))
-    # Older Pythons take every IPv4 address that is written as IPv6 for a local one.
+    # Older Pythons think that any IPv4 address written as IPv6 is local.
     return not address.is_global and not name.startswith("::ffff:")
 
 
@@ -149,7 +148,7 @@ def make_message(message):
 def unmask(data, mask):
     """Returns data (bytes) without the client's four mask bytes (section 5.3).
 
-    Two long numbers are XORed much faster than their bytes one by one.
+    XORing two long numbers is much faster than XORing their bytes one by one.
     """
     size = len(data)
     key = (mask * (size // 4 + 1))[:size]
@@ -161,14 +160,14 @@ def unmask(data, mask):
 
 
 class Stream(io.RawIOBase):
-    """The bytes that one client sends and is sent. connection: its socket.
+    """The bytes to and from one client. connection: its socket.
 
-    An io.BufferedReader reads from it. What it is sent goes at once, as far as the network takes
-    it. The rest waits, and exactly then there is a writer thread.
+    An io.BufferedReader reads from it. Whatever the network takes is sent at once; the rest
+    waits, and only then is there a writer thread.
 
-    waiting_since: when the client was last asked for bytes, or None while it isn't.
+    waiting_since: when we began to wait for bytes from the client, or None while we don't.
     taken_at: when the client last took some of what was waiting for it.
-    closed_at: when the last thing to send was sent, a close frame for example, or None.
+    closed_at: when sending was over, after a close frame for example, or None.
     aborted: None, or why the connection was cut off (str).
     """
 
@@ -182,11 +181,11 @@ class Stream(io.RawIOBase):
         self.waiting = collections.deque()
         self.size = 0
         self.writer = None
-        # Left alone, Linux buffers a megabyte for a slow phone, and a ping waits behind it.
+        # Otherwise Linux buffers a megabyte for a slow phone, and a ping waits behind it.
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 65536)
         # A second socket object for the same connection: the first one waits, this one never
-        # does. That works on every system; a flag to send without waiting does not.
+        # does. This works on every system; a flag for sending without waiting doesn't.
         self.quick = socket.socket(fileno=connection.fileno())
         self.quick.settimeout(0)
 
@@ -195,7 +194,7 @@ class Stream(io.RawIOBase):
         return True
 
     def readinto(self, buffer):
-        """Waits for bytes, puts them into buffer and returns how many. OSError: it is the end."""
+        """Waits for bytes, puts them into buffer, and returns how many. OSError: no more will come."""
         self.waiting_since = time.monotonic()
         while self.aborted is None:
             with contextlib.suppress(socket.timeout):
@@ -204,7 +203,7 @@ class Stream(io.RawIOBase):
                 if not count:
                     break
                 return count
-        raise ConnectionError("there will be no more bytes")
+        raise ConnectionError("no more bytes will come")
 
     def send(self, data):
         """Sends whole frames (bytes), or lets them wait. Never blocks, never raises OSError."""
@@ -264,7 +263,7 @@ class Stream(io.RawIOBase):
                 self.quick.shutdown(socket.SHUT_RDWR)
 
     def finish(self):
-        """Waits until all is sent, and says so to the client's system."""
+        """Waits until everything is sent, and tells the client's system that this was all."""
         writer = self.writer
         if writer:
             writer.join()
@@ -288,10 +287,10 @@ body { max-width: 36rem; margin: 3rem auto; padding: 0 1rem }</style>
 <h1>%(message)s</h1><p>%(explain)s</p>"""
 NO_PAGES = """<p>It has no pages of its own. Open <b>js_client/index.html</b> from your disk, or
 start http_ws_server_example, and then open <a href="http://localhost:3000/">its page</a>.</p>"""
-NO_UPGRADE = """A WebSocket client asked without the header Upgrade: a proxy between it and this
-server has taken it away. Tell the proxy to pass on Upgrade and Connection (see HTTPS.md)."""
+NO_UPGRADE = """A WebSocket request came without its Upgrade header: a proxy on the way has removed
+it. Set the proxy up to pass on the headers Upgrade and Connection (see HTTPS.md)."""
 HOW_TO_LET_IN = """If you trust it, add it to ALLOWED_SITES in
-sturdy_websocket.py. For pages from disk ("null"), set PAGES_FROM_DISK = True there."""
+sturdy_websocket.py, or for pages from disk ("null") set PAGES_FROM_DISK = True, and restart."""
 HEARTBEAT = re.compile(r"[?&]heartbeat(&|$)")
 HTTPS_TRIED = """Somebody tried https:// or wss:// here, but this server speaks http:// and
 ws://. To get a certificate, see HTTPS.md in http_ws_server_example."""
@@ -302,8 +301,8 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    # Cutting a connection off wakes the thread that reads from it, but not on Windows: there it
-    # has to look from time to time. Nothing else is meant by these seconds.
+    # In seconds. abort() wakes the thread that is reading, but not on Windows: there the thread
+    # has to check from time to time. Elsewhere this number hardly matters.
     timeout = 0.5 if os.name == "nt" else 10
     error_message_format = PAGE
     client = None  # the lesson's dictionary, once this is a WebSocket
@@ -321,7 +320,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
         self.stream.release()
 
     def parse_request(self):
-        """Called by http.server with the first line of a request. TLS begins with this byte."""
+        """Called by http.server when it has the first line. TLS begins with the byte 0x16."""
         if self.raw_requestline.startswith(b"\x16"):
             print_once(HTTPS_TRIED)
         return super().parse_request()
@@ -330,14 +329,14 @@ class SturdyHandler(BaseHTTPRequestHandler):
         """Prints nothing: the terminal belongs to the lesson."""
 
     def end_headers(self):
-        """Adds a line that tells our pages whose server has sent them."""
+        """Adds a header that tells the course's pages which server sent them."""
         self.send_header("WebSocket-Server", "SturdyServer")
         super().end_headers()
 
     # -- handshake (section 4.2)
 
     def do_GET(self):
-        """Becomes a WebSocket if that is asked for and allowed, or sends a page."""
+        """Becomes a WebSocket if the client asks for one and may have it, or sends a page."""
         if "websocket" in self.headers.get("Upgrade", "").lower():
             self.close_connection = True
             if self.may_come_in():
@@ -351,7 +350,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def do_page(self):
-        """Says what this is. A server with pages overrides it."""
+        """Sends a page that says what this is. A server with pages overrides it."""
         self.error_message_format = PAGE + NO_PAGES
         self.send_error(426, "WebSocket server", f"Its address: ws://{self.headers.get('Host')}/")
 
@@ -361,7 +360,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
         key = self.headers.get("Sec-WebSocket-Key", "").strip()
         version = self.headers.get("Sec-WebSocket-Version", "").strip()
         if self.command != "GET" or version != "13" or not re.fullmatch(r"[\w+/]{22}==", key):
-            return self.send_error(400, explain="That is no handshake for WebSocket version 13.")
+            return self.send_error(400, explain="This isn't a handshake for WebSocket version 13.")
         if not may_connect(origin):
             print_once(f"Refused a page from {origin[:200]!r}. {HOW_TO_LET_IN}")
             return self.send_error(403, explain=HOW_TO_LET_IN)
@@ -375,7 +374,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
         accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
         lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
         lines.append(f"Sec-WebSocket-Accept: {accept}")
-        # A browser gives up unless one of the protocols is chosen that its page has named.
+        # If a page names protocols, its browser gives up unless the server chooses one.
         for protocol in re.findall(r"[^\s,]+", self.headers.get("Sec-WebSocket-Protocol", ""))[:1]:
             lines.append(f"Sec-WebSocket-Protocol: {protocol}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
@@ -419,15 +418,15 @@ class SturdyHandler(BaseHTTPRequestHandler):
                     pass
 
     def silence(self, now):
-        """Returns for how many seconds the client has been waited for, in vain.
+        """Returns for how many seconds nothing has come from the client, or gone to it.
 
-        After a close frame, what it says doesn't count. What it takes always does.
+        After a close frame, what it says doesn't count any more.
         """
         since = self.stream.closed_at or self.stream.waiting_since or now
         return now - max(since, self.stream.taken_at)
 
     def abort_if_overdue(self, now):
-        """Cuts off a client that has been silent, or has not hung up, for too long."""
+        """Cuts off a client that has been silent for too long, or won't hang up."""
         has_everything = self.stream.closed_at and not self.stream.writer
         if self.silence(now) > (CLOSE_TIME if has_everything else SILENCE):
             self.stream.abort("gone, it no longer answers")
@@ -435,7 +434,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
     # -- reading (sections 5 and 6.2)
 
     def read_pieces(self, size, mask):
-        """Yields so many bytes, unmasked, as they come."""
+        """Yields that many bytes as they come, unmasked."""
         while size:
             piece = self.rfile.read1(min(size, 65536))
             yield unmask(piece, mask)
@@ -464,7 +463,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
             if size > MAX_MESSAGE:
                 raise Closing(1009, f"a message of more than {MAX_MESSAGE} bytes")
             for piece in self.read_pieces(length, mask):
-                # A byte that can't be UTF-8 is found now, not at the end.
+                # A byte that can't be UTF-8 is noticed now, not at the end.
                 parts.append(utf8.decode(piece) if kind == TEXT else piece)
         if kind == BINARY:
             return b"".join(parts)
@@ -499,11 +498,11 @@ class SturdyHandler(BaseHTTPRequestHandler):
             allowed = 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
             if payload and not allowed:
                 raise Closing(1002, "a close code that may not be sent")
-            # The reason has to be UTF-8 too.
+            # The reason has to be UTF-8, or decode() raises an error.
             self.send_close(code, payload[2:].decode().encode())
             raise ConnectionError("the client has closed the connection")
 
-    # -- sending: what the package's handler can do, too
+    # -- sending: these four belong to the package's handler too
 
     def send_message(self, message):
         """Sends str as text, bytes as binary. TypeError for anything else."""
@@ -521,8 +520,8 @@ class SturdyHandler(BaseHTTPRequestHandler):
     def send_close(self, status=1000, reason=b""):
         """Begins or answers the closing handshake (section 7.1), once. status 0: no code.
 
-        The client gets CLOSE_TIME to hang up, and the lesson hears no more of it. reason: bytes,
-        of which whole characters of the first 123 bytes are sent.
+        The client then has CLOSE_TIME to hang up, and the lesson hears nothing more from it.
+        reason: bytes; at most 123 of them are sent, and only whole characters.
         """
         reason = reason[:123].decode("utf-8", "ignore").encode()
         self.send_text(status.to_bytes(2, "big") + reason if status else b"", CLOSE)
@@ -552,7 +551,7 @@ class SturdyServer(WebsocketServer):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.order = threading.Lock()
         self.outbox = collections.deque()
-        self.connections = set()  # the handlers of all, of pages and of those who leave too
+        self.connections = set()  # all handlers, also of pages and of clients that are leaving
         self.next_ping = time.monotonic() + PING_EVERY
         try:
             super().__init__(host, int(port), loglevel)
@@ -586,8 +585,8 @@ class SturdyServer(WebsocketServer):
     def add_client(self, handler):
         """Lets a client in and calls new_client, or closes if nobody is let in now.
 
-        In the list first, then the answer to its handshake, and nobody else sends meanwhile:
-        so it misses nothing of what is said from now on, and gets nothing before the answer.
+        First it joins the list, then the handshake is answered, and nobody else can send in
+        between. So the answer comes first, and the client misses nothing from then on.
         """
         host, port = handler.client_address[:2]
         address = (host.removeprefix("::ffff:"), port)
@@ -595,7 +594,7 @@ class SturdyServer(WebsocketServer):
         with self.order:
             self.id_counter += 1
             handler.client = {"id": self.id_counter, "handler": handler, "address": address}
-            # A new list each time, so a loop over the old one skips nobody.
+            # It is a new list each time, so that a loop over the old one skips nobody.
             if not denied:
                 self.clients = [*self.clients, handler.client]
             handler.stream.send(handler.make_answer())
@@ -618,7 +617,7 @@ class SturdyServer(WebsocketServer):
         try:
             function(client, self, *message)
         except Exception as error:
-            # The terminal is gone, and print() says so. The server goes on without one.
+            # The terminal is gone, so print() failed. The server goes on without a terminal.
             if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.EIO):
                 return
             traceback.print_exc()
@@ -638,10 +637,10 @@ class SturdyServer(WebsocketServer):
         self.empty_outbox()
 
     def empty_outbox(self):
-        """Sends what is in the outbox, if no other thread is at it.
+        """Sends what is in the outbox, unless another thread is doing that already.
 
-        Whoever finds the lock taken goes on: the thread that holds it sends this too. Only when
-        a hundred messages have piled up does it wait, which slows a flood down.
+        A thread that finds the lock taken doesn't wait: the one that holds it sends this as well.
+        Only when a hundred messages have piled up does it wait, which slows down a flood.
         """
         wait = len(self.outbox) > 100
         while self.outbox and self.order.acquire(blocking=wait):
@@ -651,7 +650,7 @@ class SturdyServer(WebsocketServer):
                 self.order.release()
 
     def send_batch(self):
-        """Sends all that is in the outbox now: what goes to the same list, as one piece."""
+        """Sends what is in the outbox now. Frames for the same list go out in one piece."""
         batch = [self.outbox.popleft() for _ in range(len(self.outbox))]
         for _, group in itertools.groupby(batch, key=lambda entry: id(entry[0])):
             entries = list(group)
@@ -660,9 +659,9 @@ class SturdyServer(WebsocketServer):
                 client["handler"].stream.send(data)
 
     def service_actions(self):
-        """Called by socketserver twice a second: asks who is there, and cuts off who isn't.
+        """Called by socketserver twice a second: pings silent clients, cuts off those overdue.
 
-        A page can't see a ping. With ?heartbeat in its address it gets an empty message too.
+        A page can't see pings. If it connected with ?heartbeat, it gets empty messages as well.
         """
         now = time.monotonic()
         if now > self.next_ping:
@@ -687,15 +686,15 @@ class SturdyServer(WebsocketServer):
         """Serves until Ctrl-C or SIGTERM; with threaded, in a thread, and returns at once."""
         if threaded:
             return super()._run_forever(threaded)
-        # Only the main thread may say what a signal does. Each line is shown at once, through a
-        # pipe too, and what a terminal can't show doesn't matter. (IDLE has no such settings.)
+        # Only the main thread may set what a signal does. Lines appear at once, even in a pipe,
+        # and a character that the terminal can't show is no error. (IDLE has no such settings.)
         with contextlib.suppress(ValueError, AttributeError):
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
         with contextlib.suppress(KeyboardInterrupt):
             print_addresses(self)
             self.serve_forever()
-        # A second Ctrl-C ends the waiting.
+        # Pressing Ctrl-C again ends the waiting.
         with contextlib.suppress(KeyboardInterrupt):
             self.server_close()
             self.disconnect_clients_gracefully(1001, b"the server stops")
@@ -713,7 +712,7 @@ Stop the other server.py with Ctrl-C, or choose another port, from 1024 to 65535
   Windows PowerShell:      $env:PORT=8081; python server.py
   Windows Command Prompt:  set PORT=8081& python server.py"""
 
-# Something that need not be said again, however often it happens, is printed once.
+# Prints something that is worth saying only once, however often it happens.
 print_once = functools.lru_cache(maxsize=100)(print)
 
 
@@ -722,8 +721,8 @@ def shorten(message):
     if isinstance(message, bytes):
         return f"({len(message)} bytes)"
     line = message if len(message) <= 100 else f"{message[:100]}… ({len(message)} characters)"
-    # What would move the cursor or start a new line is shown as \n and the like. The character
-    # that joins emoji is harmless.
+    # Characters that would move the cursor or start a new line are shown as \n and the like. The
+    # one that joins emoji is harmless.
     return line if line.replace("\u200d", "").isprintable() else repr(line)
 
 
@@ -753,13 +752,13 @@ def own_addresses():
             probe.connect(("192.0.2.1", 9))
         found = [probe.getsockname()[0]]
         if os.name == "nt":
-            return found + socket.gethostbyname_ex(socket.gethostname())[2]
-        import fcntl  # not on Windows
-
+            found += socket.gethostbyname_ex(socket.gethostname())[2]
         ask = 0xC0206921 if sys.platform == "darwin" else 0x8915  # SIOCGIFADDR
         for _, name in socket.if_nameindex():
-            # An interface without an address raises OSError.
-            with contextlib.suppress(OSError):
+            # Not every interface has an address, and Windows has no fcntl.
+            with contextlib.suppress(OSError, ImportError):
+                import fcntl
+
                 answer = fcntl.ioctl(probe, ask, name.encode().ljust(256, b"\0"))
                 found.append(socket.inet_ntoa(answer[20:24]))
     return [each for each in dict.fromkeys(found) if not each.startswith(("0.", "127."))]
