@@ -40,9 +40,7 @@ def message_received(message):
 def connect(url):
     """Returns the connection to the server at url, or ends the program with advice."""
     try:
-        connection = websocket.create_connection(
-            url, timeout=5, suppress_origin=True, http_no_proxy=client_help.NEAR
-        )
+        connection = websocket.create_connection(url, timeout=5, suppress_origin=True)
     except client_help.FAILURES as error:
         sys.exit(client_help.advice(error, url))
     # Once connected, silence is no failure: pings find out whether the server is still there.

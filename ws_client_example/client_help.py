@@ -32,7 +32,6 @@ except ImportError as error:
 
 PING_EVERY = 15  # seconds
 SILENCE = 40  # seconds without a byte until the server counts as gone
-QUIET_TIME = 5  # the same after our close frame: no more answers are expected then
 # Computers near by are reached directly, even where a proxy stands before the internet.
 NEAR = ["localhost", ".local", "::1", "127.0.0.1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
 # What a connection that is lost raises.
@@ -117,8 +116,11 @@ def lines():
     # A file object of its own: at the end of the program nobody may hold the lock of sys.stdin.
     # The one of an editor such as IDLE or Thonny is something else, and has no such lock.
     if sys.stdin is sys.__stdin__:
-        source = open(sys.stdin.fileno(), encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+        settings = {"encoding": "utf-8", "errors": "replace", "newline": "\n", "closefd": False}
+        source = open(sys.stdin.fileno(), **settings)  # noqa: SIM115
     for line in source:
+        if goodbye_said.is_set():
+            return
         yield line.rstrip("\r\n")
 
 
@@ -149,8 +151,7 @@ def messages(connection):
                 reason = shorten(data[2:].decode("utf-8", "replace")) or "no reason given"
                 sys.exit(f"The server closed the connection ({code}): {reason}")
             return
-    if not goodbye_said.is_set():
-        raise OSError("the server is gone")
+    raise OSError("the server is gone")
 
 
 def has_data(sock):
@@ -159,7 +160,7 @@ def has_data(sock):
     Half a second at a time, because on Windows Ctrl-C interrupts no waiting for the network.
     """
     began = time.monotonic()
-    while time.monotonic() < began + (QUIET_TIME if goodbye_said.is_set() else SILENCE):
+    while time.monotonic() < began + SILENCE:
         decrypted = isinstance(sock, ssl.SSLSocket) and sock.pending()
         if decrypted or select.select([sock], [], [], 0.5)[0]:
             return True
@@ -195,6 +196,7 @@ def write(message):
 
 def close(connection):
     """Ends the connection politely, if it still stands. A frozen server isn't waited for long."""
+    goodbye_said.set()
     # In a thread, because sending waits when the server has stopped reading.
     closer = threading.Thread(target=connection.close, daemon=True)
     closer.start()
@@ -205,11 +207,14 @@ def run(main):
     """Runs the lesson. Ctrl-C and Ctrl-D are the usual ways to end it, and no failure."""
     if sys.stdout is None:
         sys.exit("client.py has nowhere to print what the server says. Run it in a terminal.")
+    # The package asks this variable which computers are reached without a proxy; its option
+    # http_no_proxy does nothing unless the proxy is an option too.
+    os.environ["no_proxy"] = ",".join([os.environ.get("no_proxy", ""), *NEAR])
     try:
         main()
+        if is_keyboard():
+            print("Disconnected.", file=sys.stderr)
     except KeyboardInterrupt:
-        pass
+        print("Disconnected.", file=sys.stderr)
     except LOST:
         sys.exit("The connection to the server was lost.")
-    if is_keyboard():
-        print("Disconnected.", file=sys.stderr)
