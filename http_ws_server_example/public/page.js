@@ -2,7 +2,6 @@
   What the page looks like: its buttons, the state in words, the log of messages.
   You may skip this file: what it shows about WebSockets is in script.js.
 
-  In a classroom, addresses are mistyped, messages are long, and keys are pressed twice.
   This file is the same in js_client and in http_ws_server_example/public. script.js calls
   start, show, reasonOf, addLine and showSent; the rest is for these five.
 
@@ -230,6 +229,7 @@ function listenToTheRest() {
   messageField.addEventListener("keydown", bringBack);
   logBox.addEventListener("scroll", logScrolled);
   newestButton.addEventListener("click", goToNewest);
+  newestButton.addEventListener("click", () => logBox.focus());
   copyButton.addEventListener("click", copyLog);
   clearButton.addEventListener("click", clearLog);
 }

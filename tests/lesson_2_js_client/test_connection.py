@@ -1,4 +1,4 @@
-"""The log pages come, go, and come back: every state of the connection, in a real browser."""
+"""The log pages connect, leave and come back: every state of the connection."""
 
 import os
 import signal
@@ -83,7 +83,6 @@ def test_disconnect_and_connect(visit):
     has_state(page, "Connected")
     expect(page.locator("#disconnect")).to_be_focused()
     assert page.evaluate("tries") == 2
-    no_errors(page)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows can't freeze a program")

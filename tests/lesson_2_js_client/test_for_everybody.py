@@ -1,4 +1,4 @@
-"""The log pages on every screen, by keyboard alone, and for who hears them read aloud."""
+"""The log pages on every screen, by keyboard alone, and for people who have them read aloud."""
 
 import pytest
 from pages import KEYBOARD, PHONE, WIDE, accessible, has_state, in_view, lines, send
@@ -8,6 +8,7 @@ pytestmark = pytest.mark.browser
 SMALL = {"width": 320, "height": 640}
 SIDEWAYS = {"width": 740, "height": 360}
 ZOOMED = {"width": 640, "height": 400}  # a screen of 1280 by 800 at 200 %
+WORDS = ["ws://classroom.home.arpa:8080/", "a reason " * 15]
 STATES = ["Connecting …", "No answer", "Connected", "Connection lost", "Disconnecting …",
           "Disconnected"]  # fmt: skip
 
@@ -61,7 +62,7 @@ def test_nothing_is_cut_and_axe_finds_nothing(visit, size, scheme):
     send(page, '{"not": "cut", "either": "!"}')
     page.locator("summary").click()
     for state in STATES:
-        page.evaluate("words => show(...words)", [state, "ws://classroom.home.arpa:8080/", "a reason " * 15])
+        page.evaluate("words => show(...words)", [state, *WORDS])
         look()
     # A smaller font in a field makes an iPhone zoom into the page.
     for field in page.locator("input").all():
