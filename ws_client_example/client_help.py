@@ -144,7 +144,6 @@ def messages(connection):
         if opcode in (ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY):
             yield data.decode("utf-8", "replace") if opcode == ABNF.OPCODE_TEXT else data
         elif opcode == ABNF.OPCODE_CLOSE:
-            connection.shutdown()
             # A close frame holds a code and a reason (RFC 6455, section 5.5.1).
             code = int.from_bytes(data[:2], "big") or 1005
             if not goodbye_said.is_set() or code != 1000:
@@ -180,8 +179,7 @@ def shorten(message):
 def write(message):
     """Writes a message for another program: text as a line, bytes as they are."""
     try:
-        data = message if isinstance(message, bytes) else f"{message}\n".encode()
-        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.write(message if isinstance(message, bytes) else f"{message}\n".encode())
         sys.stdout.flush()
     except OSError as error:
         # What is left in Python's buffer goes nowhere, or it would fail once more at the end.
@@ -201,6 +199,7 @@ def close(connection):
     closer = threading.Thread(target=connection.close, daemon=True)
     closer.start()
     closer.join(3)
+    connection.shutdown()
 
 
 def run(main):

@@ -5,7 +5,6 @@ import os
 import socket
 import threading
 
-import pexpect
 import pytest
 import websockets.sync.server
 from course import PATIENCE
@@ -14,6 +13,7 @@ from course import PATIENCE
 @pytest.fixture
 def terminal():
     """Returns terminal(command or shell text): a program in a terminal of its own."""
+    pexpect = pytest.importorskip("pexpect", reason="Windows has no such terminals")
     children = []
 
     def spawn(command):

@@ -28,11 +28,8 @@ def test_help_is_the_header_of_the_lesson(word):
 
 def test_a_word_too_much():
     status, output, errors = pipe([*client("ws://localhost:3000/"), "hello"])
-    assert (status, output) == (2, b"")
-    assert errors == (
-        "One address is enough, 'hello' is too much. Type for example:\n"
-        "  python client.py ws://localhost:3000/\n"
-    )
+    assert (status, output) == (1, b"")
+    assert errors == "One address is enough. Type: python client.py ws://localhost:3000/\n"
 
 
 @pytest.mark.parametrize(
@@ -46,7 +43,7 @@ def test_a_word_too_much():
         ("ws://127.0.0.1:99999/", "an address looks like ws://.*"),
         ("ws://a..b/", "an address looks like ws://.*"),
         ("ws://[::1/", "an address looks like ws://.*"),
-        ("", "an address looks like ws://.*"),
+        ("ws://", "an address looks like ws://.*"),
     ],
 )
 def test_bad_addresses(url, advice):
@@ -71,8 +68,7 @@ def test_not_a_websocket_server(serve_bytes, answer, advice):
 def test_server_that_says_nothing():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}/"
-        advice = r"that isn't a WebSocket server \(.*timed out\).*"
-        assert_no_connection(url, advice, CONNECT_TIME=0.3)
+        assert_no_connection(url, ".*timed out.*")
 
 
 def test_encryption(serve, start_server, tmp_path, run):
@@ -87,14 +83,16 @@ def test_encryption(serve, start_server, tmp_path, run):
     context.load_cert_chain(certificate, key)
 
     def handler(connection):
-        for message in connection:
-            connection.send(message)
+        for number in range(5000):
+            connection.send(str(number))
+        connection.recv()
 
     by_address = serve(handler, ssl=context)
     by_name = by_address.replace("127.0.0.1", "localhost")
     trusting = {**os.environ, "SSL_CERT_FILE": str(certificate)}
-    lines = b"".join(b"%d\n" % number for number in range(5000))
-    assert pipe(client(by_name), lines, env=trusting) == (0, lines, "")
+    program = run(client(by_name), env={"SSL_CERT_FILE": certificate})
+    program.expect("^4999$")
+    assert program.output == "".join(f"{number}\n" for number in range(5000))
     assert_no_connection(by_name, r"its certificate can't be trusted \(self.signed.*\)\.")
     assert_no_connection(
         by_address, r"its certificate can't be trusted \(IP address.*\)\.", trusting

@@ -4,13 +4,14 @@ import shutil
 import sys
 
 import pytest
-from clients import CLIENT, HTTP, pipe
+from clients import CLIENT
 from course import python
 
 
 def test_package_is_missing(run):
     program = run([sys.executable, "-S", CLIENT])
     assert program.wait() == 1
+    assert "Does your prompt begin with (.venv)?" in program.errors
     assert "\n  python -m pip install websocket-client" in program.errors
 
 
@@ -26,11 +27,3 @@ def test_another_websocket_is_in_the_way(run, tmp_path, name):
     assert str(tmp_path / name) in program.errors
     # Without the option, pip would say that it is installed already.
     assert "\n  python -m pip install websocket-client --force-reinstall" in program.errors
-
-
-def test_it_runs_alone(start_server, tmp_path):
-    """The folder is all that is needed, from wherever it is started."""
-    shutil.copytree(CLIENT.parent, tmp_path / "alone")
-    server = start_server(HTTP)
-    command = python("alone/client.py", server.url)
-    assert pipe(command, b"a\n", cwd=tmp_path) == (0, b"a\n", "")
