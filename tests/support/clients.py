@@ -1,9 +1,9 @@
 """The command-line client as a process: in a pipe, and how it ends in a terminal."""
 
+import os
 import re
 import subprocess
 
-import pexpect
 from course import ROOT, python
 
 CLIENT = ROOT / "ws_client_example" / "client.py"
@@ -31,13 +31,18 @@ def pipe(command, data=b"", **options):
         timeout=90,
         **options,
     )
-    errors = done.stderr.decode()
+    output, errors = (
+        data.replace(os.linesep.encode(), b"\n") for data in (done.stdout, done.stderr)
+    )
+    errors = errors.decode()
     assert "Traceback" not in errors and "Warning" not in errors, errors
-    return done.returncode, done.stdout, errors
+    return done.returncode, output, errors
 
 
 def ends(child):
     """Waits for the end of a program in a terminal; returns what it still said, and its code."""
+    import pexpect  # not on Windows
+
     child.expect(pexpect.EOF)
     child.close()
     assert "Traceback" not in child.before, child.before

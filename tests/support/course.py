@@ -1,5 +1,7 @@
 """What the tests share: where the course is, and the programs in it as processes."""
 
+import codecs
+import io
 import os
 import re
 import shutil
@@ -24,6 +26,15 @@ PATIENCE = int(os.environ.get("PATIENCE", "30"))
 # What is typed after server.py, if it isn't nothing.
 USUAL_WORDS = {"serial_to_ws_server": ["demo"]}
 posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals or numbers")
+# Windows has no signals either: somebody in the program's own console presses Ctrl-C.
+PRESS_CTRL_C = """
+import ctypes, sys
+windows = ctypes.windll.kernel32
+windows.FreeConsole()
+windows.AttachConsole(int(sys.argv[1]))
+windows.SetConsoleCtrlHandler(None, True)  # not for this one
+windows.GenerateConsoleCtrlEvent(0, 0)
+"""
 # The lessons.
 FOLDERS = sorted(
     folder
@@ -84,6 +95,8 @@ class Program:
         clean = {
             name: value for name, value in os.environ.items() if name not in ("PORT", "PYTHONPATH")
         }
+        if os.name == "nt":  # into a pipe, Python writes in some old encoding there
+            clean["PYTHONIOENCODING"] = "utf-8"
         clean.update({name: str(value) for name, value in (env or {}).items()})
         self.process = subprocess.Popen(
             self.command,
@@ -93,6 +106,7 @@ class Program:
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self.output, self.errors = "", ""
         self.seen = 0  # how far expect() has read
@@ -105,9 +119,11 @@ class Program:
             reader.start()
 
     def collect(self, stream, name):
-        for line in iter(lambda: stream.read(65536), b""):
+        letters = codecs.getincrementaldecoder("utf-8")("replace")
+        text = io.IncrementalNewlineDecoder(letters, translate=os.name == "nt")
+        for data in iter(lambda: stream.read(65536), b""):
             with self.changed:
-                setattr(self, name, getattr(self, name) + line.decode("utf-8", "replace"))
+                setattr(self, name, getattr(self, name) + text.decode(data))
                 self.changed.notify_all()
         with self.changed:
             self.changed.notify_all()
@@ -156,7 +172,11 @@ class Program:
     def stop(self, number=signal.SIGINT):
         """Presses Ctrl-C (or sends another signal); returns the exit code."""
         if self.process.poll() is None:
-            self.process.send_signal(number)
+            if os.name == "nt":
+                press = [sys.executable, "-c", PRESS_CTRL_C, str(self.process.pid)]
+                subprocess.run(press, check=True)
+            else:
+                self.process.send_signal(number)
         return self.wait()
 
     def kill(self):
