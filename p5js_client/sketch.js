@@ -80,8 +80,8 @@ function drawLine(name, values, wide, high, paint) {
   // The lowest value is at the bottom, the highest at the top, the newest at the right.
   const lowest = min(values);
   const highest = max(values) > lowest ? max(values) : lowest + 1;
-  const toX = (i) => map(i, min(0, values.length - 30), values.length - 1, 90, wide - MARGIN);
-  const toY = (value) => map(value, lowest, highest, high - 10, MARGIN + size * 1.5);
+  const toX = (i) => map(i, min(0, values.length - 30), values.length - 1, 76, wide - MARGIN);
+  const toY = (value) => map(value, lowest, highest, high - MARGIN, MARGIN + size * 1.5);
   textSize(12);
   text(highest, MARGIN, toY(highest) - 6);
   text(lowest, MARGIN, toY(lowest) - 6);

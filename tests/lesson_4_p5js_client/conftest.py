@@ -4,7 +4,7 @@ import functools
 import shutil
 
 import pytest
-from p5_pages import lines_for, p5_file
+from p5_pages import FOLDER, lines_for, p5_file
 from pages import copy_of
 
 
@@ -36,6 +36,21 @@ def sketch(open_page, tmp_path):
             page.goto = functools.partial(page.goto, wait_until=until)
 
         return open_page(address, prepare=prepare, **options)
+
+    return open_one
+
+
+@pytest.fixture
+def sketch_at(open_page):
+    """Returns sketch_at(url, headers): the page as a web server with these headers sends it."""
+
+    def open_one(url, headers):
+        def answer(route):
+            name = route.request.url.split("/")[-1].split("?")[0] or "index.html"
+            path = p5_file(2)[0] if name == "p5.min.js" else FOLDER / name
+            route.fulfill(path=path, headers={"Access-Control-Allow-Origin": "*", **headers})
+
+        return open_page(f"{url}/", prepare=lambda page: page.route("**/*", answer))
 
     return open_one
 

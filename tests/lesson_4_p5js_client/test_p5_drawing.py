@@ -1,0 +1,157 @@
+"""What the p5.js client draws: which numbers are read, and that it is right at every size."""
+
+import itertools
+import json
+
+import pytest
+from p5_pages import drawn, frames, picture, resize, shown
+from pages import SERVED, has_state, no_errors, send
+
+pytestmark = pytest.mark.browser
+SIZES = [(320, 640), (390, 844), (390, 460), (740, 360), (1366, 625), (1920, 1080)]
+NUMBERS = {
+    "512": {"": 512},
+    " 007 ": {"": 7},
+    '{"light": 3, "heat": 21.5}': {"light": 3, "heat": 21.5},
+    '{"acc": {"x": 1}, "gyr": {"x": 100}}': {"acc.x": 1, "gyr.x": 100},
+    "[1, 2]": {"0": 1, "1": 2},
+    "light:512,heat:21.5": {"light": 512, "heat": 21.5},
+    "light: 512, heat: 21.5": {"light": 512, "heat": 21.5},
+    "light:512\theat:-2e1\r\n": {"light": 512, "heat": -20},
+    "512,300": {"1": 512, "2": 300},
+    "512 300,": {"1": 512, "2": 300},
+    "0.30000000000000004": {"": 0.3},
+}
+WORDS = ["", " ", "null", "true", "NaN", "Infinity", "1e999", "{}", "[]", '"', '{"a": null}',
+         '{"a": "7"}', '""', "hello", "at 12:30", "12:30", "meet me at 5", "light:", ":5, light",
+         "::1: hello", "[" * 50_000 + "1" + "]" * 50_000]  # fmt: skip
+
+
+@pytest.fixture
+def page_and_other(sketch, start_server, connect, major):
+    server = start_server(SERVED)
+    page = sketch(server, major)
+    has_state(page, "Connected")
+    return page, connect(server.url)
+
+
+def texts(page):
+    return [each["words"] for each in drawn(page)["texts"]]
+
+
+def test_which_numbers_are_read(page_and_other):
+    page, _ = page_and_other
+    read = "messages => messages.map((each) => Object.fromEntries(numbersIn(each)))"
+    assert page.evaluate(read, list(NUMBERS)) == list(NUMBERS.values())
+    assert page.evaluate(read, WORDS) == [{}] * len(WORDS)
+
+
+def test_names_without_a_color_are_said_and_clear_begins_anew(page_and_other):
+    page, other = page_and_other
+    for message in [*filter(None, WORDS), '{"__proto__": 1}', "1e300", "-1e308", "x" * 100_000]:
+        other.send(message)
+    page.locator("#clear").click()
+    other.send(json.dumps(dict.fromkeys("abcdefgh", 1)))
+    page.wait_for_function("document.querySelector('#latest').textContent.startsWith('{')")
+    assert len(drawn(page)["lines"]) == 6
+    assert any("No color left for g, h." in words for words in texts(page))
+    page.locator("#clear").click()
+    assert texts(page) == [] == drawn(page)["lines"]
+    no_errors(page)
+
+
+def test_what_people_type_at_the_plain_server(sketch, start_server):
+    """ws_server_example puts the sender's address in front, within a JSON string."""
+    page = sketch(start_server("ws_server_example"))
+    has_state(page, "Connected")
+    for typed in ("light:512", '{"light": 3}', "face: 7", "hello"):
+        send(page, typed)
+    page.wait_for_function("document.querySelector('#latest').textContent.includes('hello')")
+    assert {"3 light", "7 face", "hello"} <= set(texts(page))
+
+
+def test_another_server_begins_with_an_empty_drawing(sketch, start_server, connect):
+    first, second = start_server(SERVED), start_server(SERVED)
+    page = sketch(first)
+    has_state(page, "Connected")
+    connect(first.url).send('{"light": 1}')
+    shown(page, '{"light": 1}')
+    page.locator("#address").fill(f"ws://localhost:{second.port}/")
+    page.locator("#connect").click()
+    has_state(page, "Connected", str(second.port))
+    assert texts(page) == []
+
+
+def test_canvas_changes_when_messages_come_and_not_by_itself(page_and_other):
+    page, other = page_and_other
+    seen = [picture(page)]
+    for message in ["512", "480", '{"light": 3, "deep": {"heat": 21.5}}', "hello", "7,8"]:
+        other.send(message)
+        shown(page, message)
+        seen.append(picture(page))
+        assert seen[-1] == picture(page), f"moves by itself after {message}"
+    assert len(set(seen)) == len(seen)
+    page.emulate_media(color_scheme="dark")
+    assert picture(page) != seen[-1]
+    no_errors(page)
+
+
+def fill(page, names, count, words=""):
+    """Empties the drawing, and gives it a rising series for so many names, and words below."""
+    page.evaluate(
+        """([names, count, words]) => {
+      clearPressed();
+      if (words) messageReceived(words);
+      for (let i = 0; i < count; i++) for (const name of names)
+        messageReceived(JSON.stringify({ [name]: i * 1000.125 }));
+    }""",
+        [[f"accelerometer.axis {number}" for number in range(names)], count, words],
+    )
+
+
+def test_width_shows_the_values_there_are_and_at_least_thirty(page_and_other):
+    page, _ = page_and_other
+    resize(page, 1280, 800)
+    spans = {}
+    for count in (3, 30, 300, 400):
+        fill(page, 1, count)
+        line = drawn(page)["lines"][0]
+        assert len(line) == min(count, 300)
+        spans[count] = line[-1][0] - line[0][0]
+    assert spans[3] > page.evaluate("width") / 20
+    assert min(spans[30], spans[300], spans[400]) > 0.85 * page.evaluate("width")
+    assert {"399049.88", "100012.5"} <= set(texts(page)), "the highest and the lowest value"
+
+
+def test_a_rising_series_rises_at_every_size(page_and_other):
+    page, _ = page_and_other
+    for case in itertools.product(SIZES, [1, 3, 4, 6], ["", "w" * 200]):
+        size, names, words = case
+        resize(page, *size)
+        fill(page, names, 50, words)
+        found = drawn(page)
+        assert len(found["lines"]) == names
+        for line in found["lines"]:
+            heights = [y for _, y in line]
+            assert heights == sorted(heights, reverse=True), f"upside down with {case}"
+            assert heights[0] - heights[-1] > 8, f"flat with {case}"
+            assert all(0 < x < found["width"] and 0 < y < found["height"] for x, y in line), case
+        for each in found["texts"]:
+            assert each["x"] >= 0 and each["x"] + each["wide"] <= found["width"] + 1, (case, each)
+            assert each["y"] >= 0 and each["y"] + each["high"] <= found["height"] + 1, (case, each)
+
+
+def test_long_texts_stay_in_their_box(page_and_other):
+    """Nothing is painted in the margin at the right, however long names and words are."""
+    page, _ = page_and_other
+    resize(page, 390, 844)
+    fill(page, 3, 2, "w" * 400)
+    page.evaluate("messageReceived(JSON.stringify({ ['n'.repeat(300)]: 5 }))")
+    frames(page)
+    colors = page.evaluate("""() => {
+      loadPixels();
+      const found = new Set();
+      for (let y = 0; y < height; y++) found.add(get(width - 2, y).join());
+      return found.size;
+    }""")
+    assert colors == 1

@@ -1,0 +1,207 @@
+"""The p5.js client as a page: p5.js itself, every screen, the keyboard alone, the README."""
+
+import base64
+import hashlib
+import json
+import math
+import os
+import re
+
+import pytest
+from course import free_port
+from p5_pages import FOLDER, drawn, frames, lines_for, p5_file, picture, resize, shown
+from pages import KEYBOARD, SERVED, WIDE, accessible, has_state, no_errors
+from playwright.sync_api import expect
+from terminals import BUILD, edit, read_blocks
+
+pytestmark = pytest.mark.browser
+SIZES = [(320, 640), (360, 740), (740, 360), (640, 400), (1366, 625), (1920, 1080)]
+BLOCKS = read_blocks(FOLDER / "README.md")
+NO_P5 = "p5.js could not be loaded."
+
+
+def test_integrity(major):
+    library, version = p5_file(major)
+    number = base64.b64encode(hashlib.sha384(library.read_bytes()).digest()).decode()
+    assert lines_for(major).groups()[1:] == (version, f"sha384-{number}")
+
+
+def test_no_name_of_p5_is_hidden(sketch, major):
+    source = "".join((FOLDER / name).read_text("utf-8") for name in ("sketch.js", "connection.js"))
+    names = set(re.findall(r"\b(?:let|const|function)\s+(\w+)", source))
+    for group in re.findall(r"function \w+\((.*)\)|\(([\w, \[\]]*)\) =>|const \[(.*)\] =", source):
+        names |= set(re.findall(r"\w*[a-z]\w*", " ".join(group)))
+    names -= {"setup", "draw"}
+    assert {"series", "socket", "drawLine", "paint", "highest"} <= names
+    page = sketch(free_port(), major)
+    taken = page.evaluate("names => names.filter((name) => name in p5.prototype)", list(names))
+    assert taken == []
+
+
+def gone(route):
+    route.abort()
+
+
+def changed(route):
+    route.fulfill(body="document.title = 'run'", headers={"Access-Control-Allow-Origin": "*"})
+
+
+def hangs(route):
+    pass
+
+
+@pytest.mark.parametrize("cdn", [gone, changed, hangs])
+def test_p5_can_not_be_loaded(sketch, cdn):
+    page = sketch(free_port(), cdn=cdn, until="commit")
+    page.locator("#address").fill("ws://192.168.1.5:8080/")
+    page.locator("#connect").click()
+    has_state(page, "Disconnected", NO_P5)
+    expect(page.locator("#address")).to_have_value("ws://192.168.1.5:8080/")
+    assert page.title() == "WebSocket client in p5.js"
+
+
+@pytest.mark.parametrize("cdn", [gone, hangs])
+def test_p5_in_the_folder(sketch, start_server, major, cdn):
+    page = sketch(start_server(SERVED), major, cdn=cdn, own_p5=True, until="commit")
+    has_state(page, "Connected")
+    frames(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_state(sketch, start_server, connect, scheme):
+    server = start_server(SERVED)
+    other, page = connect(server.url), sketch(server, color_scheme=scheme, viewport=WIDE)
+    has_state(page, "Connected")
+    other.send("w" * 400)
+    shown(page, "w" * 400)
+    for size in SIZES:
+        resize(page, *size)
+        accessible(page)
+    for state in ("Connecting …", "No answer", "Connection lost", "Disconnecting …"):
+        page.evaluate("state => show(state, 'ws://localhost/', 'Code 1006')", state)
+        has_state(page, state)
+        accessible(page)
+
+
+def test_everything_is_on_the_first_screen(sketch, start_server, connect, window):
+    server = start_server(SERVED)
+    other, page = connect(server.url), sketch(server, within=window)
+    has_state(page, "Connected")
+    other.send("w" * 400)
+    for wide, high in SIZES:
+        resize(page, wide, high)
+        assert page.evaluate("document.documentElement.scrollWidth") <= wide
+        canvas = page.locator("canvas").bounding_box()
+        assert canvas["y"] + canvas["height"] <= high and canvas["height"] >= 230
+        cut = page.evaluate("""() => Array.from(document.querySelectorAll("button, label, #state"))
+          .filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent)""")
+        assert cut == [], (wide, high)
+
+
+def test_a_phone_with_its_keyboard_open(sketch, start_server):
+    """While it is connected, the header has one line: state, address, one button."""
+    page = sketch(start_server(SERVED), viewport=KEYBOARD)
+    has_state(page, "Connected")
+    expect(page.locator("#connection :visible")).to_have_text(["Disconnect"])
+    for name in ("#state", "#note", "#connect", "#send", "canvas"):
+        expect(page.locator(name)).to_be_in_viewport(ratio=1)
+    assert page.locator("#speak").bounding_box()["y"] < 60
+    assert page.locator("canvas").bounding_box()["height"] > 200
+    page.locator("#connect").click()
+    expect(page.locator("#address")).to_be_visible()
+    for attribute in ("autocapitalize", "autocorrect"):
+        expect(page.locator("#outgoing")).to_have_attribute(attribute, "off")
+
+
+def test_keyboard_alone(sketch, start_server, window):
+    page = sketch(start_server(SERVED), within=window)
+    has_state(page, "Connected")
+    for name in ["address", "connect", "outgoing"]:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == name
+    page.keyboard.type("5")
+    page.keyboard.press("Enter")
+    shown(page, "5")
+
+
+def contrast(one, other):
+    """The contrast of two colors, by the WCAG's formula."""
+
+    def light(color):
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        parts = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4
+                 for each in parts]  # fmt: skip
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    low, high = sorted([light(one), light(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("name, paper", [("LIGHT", "#ffffff"), ("DARK", "#161b25")])
+def test_contrast_of_what_is_drawn(name, paper):
+    source = (FOLDER / "sketch.js").read_text("utf-8")
+    colors = re.findall(r"#\w{6}", re.search(rf"const {name} = .*", source).group())
+    assert len(colors) == 6 and min(contrast(each, paper) for each in colors) >= 4.5
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
+def test_each_step_draws(sketch, start_server, major, step):
+    steps = [block for block in BLOCKS if block.section == BUILD]
+
+    def build(folder):
+        (folder / "sketch.js").write_text(steps[0].text, "utf-8")
+        for block in steps[1:step]:
+            edit(block, folder, files=[folder / "sketch.js"])
+
+    page = sketch(start_server(SERVED), major, change=build)
+    has_state(page, "Connected")
+    before = picture(page)
+    page.evaluate("""["5", "9", '{"light": 2}'].forEach((each) => messageReceived(each))""")
+    assert picture(page) != before
+    found = drawn(page)
+    assert [len(line) for line in found["lines"]] == ([] if step < 3 else [2, 1])
+    words = [each["words"] for each in found["texts"]]
+    assert ('{"light": 2}' if step == 1 else "2 light") in words
+    no_errors(page)
+
+
+def test_first_exercises(sketch, start_server, connect, major):
+    server = start_server("ws_server_example")
+    circle, mouse = (
+        next(block.text for block in BLOCKS if block.heading == heading)
+        for heading in ("A circle that listens", "Your mouse as a sensor")
+    )
+    page = sketch(
+        server, major, change=lambda folder: (folder / "sketch.js").write_text(circle + mouse)
+    )
+    has_state(page, "Connected")
+    page.locator("#outgoing").fill("not sent yet")
+    other = connect(server.url)
+    before = picture(page)
+    other.send("200")
+    page.wait_for_function("size === 200")
+    assert picture(page) != before
+    box = page.locator("canvas").bounding_box()
+    page.mouse.move(box["x"] + 50, box["y"] + 60)
+    page.wait_for_function("size === 60")
+    expect(page.locator("#outgoing")).to_have_value("not sent yet")
+    no_errors(page)
+
+
+def test_screenshot(sketch, start_server, connect):
+    """Makes the README's picture, if there is none or the variable SCREENSHOTS is set."""
+    target = FOLDER / "screenshot.png"
+    if not target.exists() or os.environ.get("SCREENSHOTS"):
+        server = start_server(SERVED, port=8080)
+        other, page = connect(server.url), sketch(server, viewport={"width": 1280, "height": 720})
+        has_state(page, "Connected")
+        for step in range(300):
+            light = 512 + 300 * math.sin(step / 30) + 40 * math.sin(step / 7)
+            heat = 21 + 2 * math.sin(step / 50 + 1) + 0.3 * math.sin(step / 3)
+            tilt = 40 * math.sin(step / 16) * math.cos(step / 90)
+            message = {"light": round(light), "heat": round(heat, 1), "tilt": round(tilt)}
+            other.send(json.dumps(message))
+        shown(page, json.dumps(message))
+        frames(page)
+        page.screenshot(path=target)
+    assert target.read_bytes().startswith(b"\x89PNG")
