@@ -18,7 +18,7 @@ SHARED = ["connect", "openSocket", "withHeartbeat", "connectionOpened", "connect
 
 def function_of(file, name):
     text = (ROOT / file).read_text("utf-8").replace("dataReceived", "messageReceived")
-    return re.search(rf"(^//.*\n)*^function {name}\(.*?^}}", text, re.M | re.S).group()
+    return re.search(rf"(^//[^\n]*\n)*^function {name}\(.*?^}}", text, re.M | re.S).group()
 
 
 @pytest.mark.parametrize("name", SHARED)

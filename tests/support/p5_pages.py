@@ -5,6 +5,7 @@ import re
 
 import course
 from course import ROOT, TESTS
+from playwright.sync_api import expect
 
 FOLDER = ROOT / "p5js_client"
 SCRIPT = re.compile(
@@ -41,9 +42,7 @@ def picture(page):
 
 def shown(page, text):
     """Waits until this is the last message."""
-    page.wait_for_function(
-        "text => document.querySelector('#latest').textContent === text", arg=text[:200]
-    )
+    expect(page.locator("#latest")).to_have_text(text[:200])
 
 
 def resize(page, wide, high):
