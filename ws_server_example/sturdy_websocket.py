@@ -194,7 +194,7 @@ class Stream(io.RawIOBase):
         return True
 
     def readinto(self, buffer):
-        """Waits for bytes, puts them into buffer, and returns how many. OSError: no more will come."""
+        """Waits for bytes, puts them into buffer, returns how many. OSError: no more will come."""
         self.waiting_since = time.monotonic()
         while self.aborted is None:
             with contextlib.suppress(socket.timeout):
@@ -248,9 +248,8 @@ class Stream(io.RawIOBase):
         """Returns what is to be sent next, or None: then the writer ends."""
         with self.lock:
             if self.waiting:
-                data = self.waiting.popleft()
-                self.size -= len(data)
-                return data
+                self.size -= len(self.waiting[0])
+                return self.waiting.popleft()
             self.writer = None
 
     def abort(self, reason=""):
@@ -291,7 +290,6 @@ NO_UPGRADE = """A WebSocket request came without its Upgrade header: a proxy on 
 it. Set the proxy up to pass on the headers Upgrade and Connection (see HTTPS.md)."""
 HOW_TO_LET_IN = """If you trust it, add it to ALLOWED_SITES in
 sturdy_websocket.py, or for pages from disk ("null") set PAGES_FROM_DISK = True, and restart."""
-HEARTBEAT = re.compile(r"[?&]heartbeat(&|$)")
 HTTPS_TRIED = """Somebody tried https:// or wss:// here, but this server speaks http:// and
 ws://. To get a certificate, see HTTPS.md in http_ws_server_example."""
 
@@ -342,8 +340,8 @@ class SturdyHandler(BaseHTTPRequestHandler):
             if self.may_come_in():
                 self.serve_websocket()
         elif self.headers.get("Sec-WebSocket-Key"):
-            self.send_error(400, explain=NO_UPGRADE)
             print_once(NO_UPGRADE)
+            self.send_error(400, explain=NO_UPGRADE)
         else:
             self.do_page()
 
@@ -359,7 +357,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
         origin = self.headers.get("Origin")
         key = self.headers.get("Sec-WebSocket-Key", "").strip()
         version = self.headers.get("Sec-WebSocket-Version", "").strip()
-        if self.command != "GET" or version != "13" or not re.fullmatch(r"[\w+/]{22}==", key):
+        if self.command != "GET" or version != "13" or not re.fullmatch(r"(?a)[\w+/]{22}==", key):
             return self.send_error(400, explain="This isn't a handshake for WebSocket version 13.")
         if not may_connect(origin):
             print_once(f"Refused a page from {origin[:200]!r}. {HOW_TO_LET_IN}")
@@ -410,12 +408,12 @@ class SturdyHandler(BaseHTTPRequestHandler):
         """After a close frame, reads on until the client hangs up or is overdue.
 
         Bytes that nobody reads would reset the connection, and the close frame would be lost.
+        The end comes as an OSError, which handle_error() expects.
         """
         if self.stream.closed_at:
             self.stream.finish()
-            with contextlib.suppress(OSError):
-                while self.rfile.read1(65536):
-                    pass
+            while True:
+                self.rfile.read1(65536)
 
     def silence(self, now):
         """Returns for how many seconds nothing has come from the client, or gone to it.
@@ -424,6 +422,10 @@ class SturdyHandler(BaseHTTPRequestHandler):
         """
         since = self.stream.closed_at or self.stream.waiting_since or now
         return now - max(since, self.stream.taken_at)
+
+    def wants_heartbeat(self):
+        """Tells whether the client has connected with ?heartbeat in its address."""
+        return "heartbeat" in re.split("[?&]", self.path)
 
     def abort_if_overdue(self, now):
         """Cuts off a client that has been silent for too long, or won't hang up."""
@@ -588,8 +590,7 @@ class SturdyServer(WebsocketServer):
         First it joins the list, then the handshake is answered, and nobody else can send in
         between. So the answer comes first, and the client misses nothing from then on.
         """
-        host, port = handler.client_address[:2]
-        address = (host.removeprefix("::ffff:"), port)
+        address = (handler.client_address[0].removeprefix("::ffff:"), handler.client_address[1])
         denied = self._deny_clients
         with self.order:
             self.id_counter += 1
@@ -666,9 +667,9 @@ class SturdyServer(WebsocketServer):
         now = time.monotonic()
         if now > self.next_ping:
             self.next_ping = now + PING_EVERY
-            silent = [each for each in self.clients if each["handler"].silence(now) > PING_EVERY]
+            silent = [one for one in self.clients if one["handler"].silence(now) > PING_EVERY]
             self.deliver(silent, make_frame(PING, b""))
-            pages = [each for each in self.clients if HEARTBEAT.search(each["handler"].path)]
+            pages = [one for one in self.clients if one["handler"].wants_heartbeat()]
             self.deliver(pages, make_message(""))
         for handler in list(self.connections):
             handler.abort_if_overdue(now)
@@ -685,7 +686,8 @@ class SturdyServer(WebsocketServer):
     def _run_forever(self, threaded):
         """Serves until Ctrl-C or SIGTERM; with threaded, in a thread, and returns at once."""
         if threaded:
-            return super()._run_forever(threaded)
+            self.thread = threading.Thread(target=self.serve_forever, daemon=True)
+            return self.thread.start()
         # Only the main thread may set what a signal does. Lines appear at once, even in a pipe,
         # and a character that the terminal can't show is no error. (IDLE has no such settings.)
         with contextlib.suppress(ValueError, AttributeError):
@@ -698,8 +700,9 @@ class SturdyServer(WebsocketServer):
         with contextlib.suppress(KeyboardInterrupt):
             self.server_close()
             self.disconnect_clients_gracefully(1001, b"the server stops")
-            end = time.monotonic() + CLOSE_TIME
+            end = time.monotonic() + CLOSE_TIME + 0.5
             while any(each.client for each in list(self.connections)) and time.monotonic() < end:
+                self.service_actions()
                 time.sleep(0.02)
 
 

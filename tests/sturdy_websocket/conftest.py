@@ -1,14 +1,10 @@
-"""Fixtures for the tests of sturdy_websocket.py: a small lesson, and what is left of it."""
+"""A small lesson, whose functions a test can replace."""
 
-import os
 import sys
-import time
 
-import psutil
 import pytest
-from course import PATIENCE, ROOT, free_port, python
+from course import ROOT, free_port, python
 
-# A lesson that a test can ask for what it needs.
 LESSON = """
 import os, sys, threading, time
 sys.path.insert(0, sys.argv[1])
@@ -26,15 +22,12 @@ def message_received(client, server, message):
 
 {code}
 
-def main():
-    server = SturdyServer(host="", port=os.environ["PORT"])
-    server.set_fn_new_client(new_client)
-    server.set_fn_client_left(client_left)
-    server.set_fn_message_received(message_received)
-    server.run_forever()
-    {after}
-
-main()
+server = SturdyServer(host="", port=int(os.environ["PORT"]))
+server.set_fn_new_client(new_client)
+server.set_fn_client_left(client_left)
+server.set_fn_message_received(message_received)
+server.run_forever()
+{after}
 """
 
 
@@ -42,7 +35,8 @@ main()
 def lesson(run, tmp_path):
     """Returns lesson(code, after="", strict=True): a running server with other event functions.
 
-    code: Python that stands before main(); after: what main() does when the server has stopped.
+    code: Python that stands before the server; after: what comes when it has stopped; strict:
+    warnings are errors.
     """
 
     def start(code="", after="", strict=True):
@@ -57,32 +51,3 @@ def lesson(run, tmp_path):
         return server
 
     return start
-
-
-class Left:
-    """What a server holds: whether all of it is given back can be asked later."""
-
-    def __init__(self, server):
-        self.process = psutil.Process(server.process.pid)
-        self.before = self.count()
-
-    def count(self):
-        """Returns the numbers of threads and of open files: none of a process that has ended."""
-        try:
-            files = self.process.num_fds() if os.name != "nt" else self.process.num_handles()
-            return self.process.num_threads(), files
-        except psutil.Error:
-            return 0, 0
-
-    def over(self):
-        """Waits until there is no more of anything than at the beginning."""
-        end = time.monotonic() + PATIENCE
-        while any(now > before for now, before in zip(self.count(), self.before)):
-            assert time.monotonic() < end, f"threads, files: {self.before}, now {self.count()}"
-            time.sleep(0.05)
-
-
-@pytest.fixture
-def left():
-    """Returns left(server): an object whose over() waits until nothing more is left over."""
-    return Left

@@ -210,31 +210,6 @@ def message_received(client, server, message):
     assert both(probe, loop) == (["to all"] * 3, [NOTHING, "to all", "to all"])
 
 
-def test_no_false_security(both):
-    """Asked for encryption, the bare server serves plain text with a mere warning if it can't.
-
-    SturdyServer does not know these options, and says so before anybody connects.
-    """
-
-    def probe(server):
-        with contextlib.suppress(OSError), server.wire() as client:
-            client.say("secret")
-            return heard(client)
-        return NOTHING
-
-    secure = """
-def Secure(plain=Server, **options):
-    try:
-        return plain(**options, key="/no/key.pem", cert="/no/cert.pem")
-    except TypeError as error:
-        print("ready")
-        sys.exit(f"refused: {error}")
-
-Server = Secure
-"""
-    assert both(probe, secure) == (NOTHING, "secret")
-
-
 def test_small_message_does_not_wait_for_the_one_before(both):
     """By Nagle's algorithm it would, until that one is acknowledged: often for 40 ms."""
 

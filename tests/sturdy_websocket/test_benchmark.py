@@ -1,14 +1,10 @@
-"""The benchmark works, and its load generator notices what a server does wrong."""
+"""The benchmark works."""
 
-import os
 import subprocess
 import sys
-import threading
 import xml.etree.ElementTree
 
-import pytest
-from course import ROOT, TESTS, free_port, missing, need
-from websockets.sync.server import serve
+from course import ROOT, TESTS, need
 
 ROWS = {
     "one speaker to 10 clients", "10 clients, everyone speaks", "round trip of 64 KiB",
@@ -16,67 +12,6 @@ ROWS = {
     "serial, 200 lines/s to 10 clients", "serial, a flood to one client",
     "static page, 10 connections",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def load(tmp_path_factory):
-    """The load generator, compiled without a warning."""
-    if not sys.platform.startswith("linux"):
-        missing("the load generator is for Linux")
-    program = tmp_path_factory.mktemp("benchmark") / "load"
-    subprocess.run(
-        [need("gcc"), "-O2", "-Wall", "-Wextra", "-Werror", "-o", program,
-         TESTS / "benchmark" / "load.c"], check=True)  # fmt: skip
-    return program
-
-
-@pytest.fixture
-def talk(load):
-    """Returns talk(answer): load.c's run with a server that sends all of answer(n, message)."""
-    servers = []
-
-    def run(answer):
-        port = free_port()
-
-        def handler(client):
-            for number, message in enumerate(client):
-                for text in answer(number, message):
-                    client.send(text)
-
-        servers.append(serve(handler, "127.0.0.1", port))
-        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
-        words = [load, "talk", port, os.getpid(), 1, 1, 200, 0, 0.05]
-        return subprocess.run(map(str, words), capture_output=True, text=True, timeout=60,
-                              check=False)  # fmt: skip
-
-    yield run
-    for server in servers:
-        server.shutdown()
-
-
-def test_load_is_content_with_an_echo(talk):
-    done = talk(lambda number, message: [message])
-    assert done.returncode == 0, done.stderr
-    figures = dict(line.split() for line in done.stdout.splitlines())
-    assert float(figures["deliveries_per_second"]) > 0
-
-
-@pytest.mark.parametrize(
-    "answer, complaint",
-    [
-        (lambda number, message: [message[:-9] + "?" + message[-8:]], "a changed message"),
-        (lambda number, message: [message[:-1]], "a changed message"),
-        (lambda number, message: [message, message], "where 2 was due"),
-        (lambda number, message: [message.replace("00000.", "00001.")], "unknown speaker"),
-        (lambda number, message: [message.encode()], "a frame 82"),
-        (lambda number, message: 1 / 0 if number == 5 else [message], "thrown out"),
-    ],
-    ids=["changed", "cut", "twice", "speaker", "binary", "gone"],
-)
-def test_load_notices_what_is_wrong(talk, answer, complaint):
-    done = talk(answer)
-    assert done.returncode == 1
-    assert complaint in done.stderr
 
 
 def test_quick_benchmark(tmp_path):

@@ -1,45 +1,36 @@
 """The handshake (RFC 6455, section 4): who is let in, what is answered to everybody else."""
 
+import socket
+import ssl
+
 import pytest
 from wire import ACCEPT, PING, PONG, Wire, frame, request
 
 HANDSHAKES = {
     "4.2.2 a handshake as it should be": ({}, 101),
     "4.2.1 the key words in any case": ({"Upgrade": "WebSocket", "Connection": "upgrade"}, 101),
-    "4.2.1 a list in Connection": ({"Connection": "keep-alive, Upgrade"}, 101),
     "4.2.1 a list in Upgrade": ({"Upgrade": "h2c, websocket"}, 101),
     "4.2.1 extensions that the server does not know": (
         {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"},
         101,
     ),
-    "5.1 any path, with a question": ({"path": "/room/one?name=a%20b"}, 101),
+    "5.1 any path, with a query": ({"path": "/room/one?name=a%20b"}, 101),
     "4.2.1 spaces around the version": ({"Sec-WebSocket-Version": " 13 "}, 101),
     "4.2.1 no key": ({"Sec-WebSocket-Key": None}, 400),
-    "4.2.1 an empty key": ({"Sec-WebSocket-Key": ""}, 400),
     "4.2.1 a key of 15 bytes": ({"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAA"}, 400),
     "4.2.1 a key that is no base64": ({"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub2!jZQ=="}, 400),
     "4.2.1 a key with a letter that is no ASCII": (
         {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZé=="},
         400,
     ),
-    "4.2.1 no Host": ({"Host": None}, 400),
-    "4.2.1 Connection without Upgrade": ({"Connection": "keep-alive"}, 400),
-    "4.2.1 no Connection": ({"Connection": None}, 400),
-    "4.4 no version": ({"Sec-WebSocket-Version": None}, 426),
-    "4.4 version 8": ({"Sec-WebSocket-Version": "8"}, 426),
-    "4.4 version 14": ({"Sec-WebSocket-Version": "14"}, 426),
-    "4.4 a version that is no number": ({"Sec-WebSocket-Version": "x"}, 426),
-    "4.2.1 HTTP/1.0": ({"version": "HTTP/1.0"}, 400),
-    "4.2.1 HTTP/9.9": ({"version": "HTTP/9.9"}, 505),
-    "4.2.1 no version of HTTP at all": ({"version": "HTTP"}, 400),
+    "4.4 no version": ({"Sec-WebSocket-Version": None}, 400),
+    "4.4 version 8": ({"Sec-WebSocket-Version": "8"}, 400),
     "4.2.1 HEAD": ({"method": "HEAD"}, 400),
     "4.2.1 POST": ({"method": "POST"}, 501),
-    "4.2.1 a method that nobody knows": ({"method": "BREW"}, 501),
+    "4.2.1 a proxy took Upgrade away": ({"Upgrade": None, "Connection": "close"}, 400),
     "10.2 a page from somewhere else": ({"Origin": "https://example.com"}, 403),
     "a header line of 60 KB": ({"Cookie": "x" * 60_000}, 101),
     "a header line of 70 KB": ({"Cookie": "x" * 70_000}, 431),
-    "headers of 80 KB together": ({f"X-{n}": "x" * 1000 for n in range(80)}, 431),
-    "90 headers": ({f"X-{n}": "x" for n in range(90)}, 101),
     "200 headers": ({f"X-{n}": "x" for n in range(200)}, 431),
     "a path of 70 KB": ({"path": "/" + "x" * 70_000}, 414),
 }
@@ -59,13 +50,11 @@ def test_rule_of_the_handshake(server, rule):
             assert "sec-websocket-extensions" not in headers
             client.sync()
             return
-        if status == 426:
-            assert headers["sec-websocket-version"] == "13"
-            assert "websocket" in headers["upgrade"].lower()
         if changes.get("method") != "HEAD":
             page = client.read_body(headers).decode()
             assert headers["content-type"].startswith("text/html")
             assert "<" in page and len(page) > 40
+            assert headers["websocket-server"] == "SturdyServer"
         assert client.is_at_end()
 
 
@@ -112,21 +101,46 @@ def test_a_browser_at_the_address_of_a_server_without_pages(start_server, folder
         status, headers = client.read_head()
         page = client.read_body(headers).decode()
     assert status == 426
-    assert headers["content-type"] == "text/html; charset=utf-8"
-    assert "WebSocket server" in page and "js_client" in page
+    assert headers["content-type"].startswith("text/html")
+    assert "WebSocket server" in page and "js_client" in page and "http://localhost:3000/" in page
 
 
 def test_what_a_client_says_is_not_a_part_of_the_page(server):
     """Headers that stand in an answer are text there, not tags."""
     with Wire(server.port, path=None) as client:
-        client.send(request(Origin="http://<script>alert(1)</script>"))
+        client.send(request(Origin="http://<script>.example.com"))
         status, headers = client.read_head()
         assert status == 403
         assert "<script" not in client.read_body(headers).decode().lower()
     with Wire(server.port, path=None) as client:
-        client.send(request("/<script>", Host="<script>", Upgrade=None))
+        client.send(request("/<script>", Host="<script>", Upgrade=None, Sec_WebSocket_Key=None))
         status, headers = client.read_head()
         assert "<script" not in client.read_body(headers).decode().lower()
+
+
+def test_proxy_that_takes_upgrade_away_is_named_once(start_server):
+    """The default of nginx. The page can't tell; the terminal can."""
+    server = start_server()
+    for _ in range(3):
+        with Wire(server.port, path=None) as client:
+            client.send(request(Upgrade=None, Connection="close"))
+            status, headers = client.read_head()
+            assert status == 400
+            assert "proxy" in client.read_body(headers).decode()
+    server.expect("proxy.*(\n.*)*HTTPS.md")
+    assert server.output.count("proxy on the way") == 1
+
+
+def test_https_at_this_port_is_said_once(start_server):
+    """A browser at https:// or wss:// sends TLS. It gets no TLS back, and the terminal says why."""
+    server = start_server()
+    for _ in range(2):
+        with socket.create_connection(("127.0.0.1", server.port)) as plain:
+            with pytest.raises(ssl.SSLError):
+                context = ssl.create_default_context()
+                context.wrap_socket(plain, server_hostname="localhost")
+    server.expect("tried https:")
+    assert server.output.count("tried https:") == 1
 
 
 @pytest.mark.parametrize("folder", ["ws_server_example", "http_ws_server_example"])

@@ -1,8 +1,13 @@
 """What a lesson may do: raise an error, close a client, ask for its path, call every method."""
 
+import os
+import re
+import subprocess
+import types
+
 import pytest
-from course import ROOT, python
-from wire import Wire, is_idle
+from course import PATIENCE, ROOT, free_port, python
+from wire import BINARY, CLOSE, PONG, TEXT, Wire, is_idle, talk
 
 RAISES = """
 import json
@@ -20,8 +25,6 @@ def client_left(client, server):
 def message_received(client, server, message):
     if message == "number":
         server.send_message(client, 512)
-    elif message == "exit":
-        sys.exit("no more")
     else:
         server.send_message_to_all(str(json.loads(message)))
 """
@@ -31,7 +34,7 @@ def message_received(client, server, message):
     "path, message, error",
     [
         ("/", "hello", "JSONDecodeError"),
-        ("/", "number", "TypeError.*send str"),
+        ("/", "number", "TypeError.*str or bytes"),
         ("/new", None, "KeyError.*new_client is wrong"),
         ("/left", None, "KeyError.*client_left is wrong"),
     ],
@@ -82,10 +85,10 @@ from sturdy_websocket import SturdyServer
 server = SturdyServer(host="127.0.0.1", port=0)
 server.set_fn_message_received(lambda client, server, message: server.send_message(client, message))
 server.run_forever(threaded=True)
-print("port", server.port)
+print("port", server.port, flush=True)
 for line in sys.stdin:
     exec(line)
-    print("done")
+    print("done", flush=True)
 """
 
 
@@ -131,28 +134,6 @@ def test_the_other_methods_of_the_package(run):
     assert server.errors == ""
 
 
-def test_goodbye_to_one_who_is_gone(lesson, join):
-    """Nothing of it is kept: there is nobody to be cut later."""
-    server = lesson("""
-gone = []
-
-def client_left(client, server):
-    gone.append(client["handler"])
-    print("left", client["id"])
-
-def message_received(client, server, message):
-    with server.door:
-        server.door.wait_for(lambda: gone[0] not in server.connections)
-    gone[0].send_close()
-    server.send_message(client, str(len(server.overdue_at)))
-""")
-    join(server).close()
-    server.expect("left 1")
-    other = join(server)
-    other.say("?")
-    assert other.hear() == "0"
-
-
 def test_lesson_that_raises_without_a_terminal(lesson, join):
     """Windows's pythonw has no standard error: the client is told all the same."""
     server = lesson("""
@@ -165,17 +146,110 @@ def message_received(client, server, message):
     assert client.ending() == 1011
 
 
+METHODS = """
+def message_received(client, server, message):
+    handler = client["handler"]
+    handler.send_message("text")
+    handler.send_message(b"bytes")
+    handler.send_text("more text")
+    handler.send_pong("pong")
+    handler.send_close(4000, b"enough")
+"""
+
+
+def test_methods_of_the_handler(lesson, join):
+    """The handler of the package can send by itself, and so can this one."""
+    client = join(lesson(METHODS))
+    client.say("go")
+    answers = [client.read() for _ in range(5)]
+    assert answers == [
+        (TEXT, b"text"),
+        (BINARY, b"bytes"),
+        (TEXT, b"more text"),
+        (PONG, b"pong"),
+        (CLOSE, b"\x0f\xa0enough"),
+    ]
+
+
 @pytest.mark.parametrize(
-    "address, shown", [("::ffff:10.0.0.5", "10.0.0.5"), ("2001:db8::ffff:1", "2001:db8::ffff:1")]
+    "arguments, said",
+    [
+        ('"127.0.0.1", 0, logging.INFO', "ready"),
+        ("port=0, loglevel=logging.DEBUG", "ready"),
+        ('port=0, key="key.pem", cert="cert.pem"', "HTTPS.md"),
+    ],
 )
-def test_address_of_a_client(run, address, shown):
-    """IPv4 on a socket of IPv6 is shown as IPv4."""
+def test_arguments_of_the_package(run, arguments, said):
     code = (
-        "import sys, types; sys.path.insert(0, ''); import sturdy_websocket as s; "
-        "server = s.SturdyServer(port=0); server.server_close(); "
-        "server.set_fn_new_client(lambda client, server: print(client['address'])); "
-        f"server._new_client_(types.SimpleNamespace(client_address=({address!r}, 5)))"
+        "import sys, logging; sys.path.insert(0, ''); import sturdy_websocket; "
+        f"server = sturdy_websocket.SturdyServer({arguments}); server.server_close(); print('ready')"
+    )
+    program = run(python("-c", code), cwd=ROOT / "ws_server_example")
+    program.wait()
+    assert said in program.output + program.errors
+
+
+def test_import_changes_nothing(run):
+    """Standard output, the environment, logging and signals are as they were."""
+    code = (
+        "import sys, os, logging, signal; sys.path.insert(0, '')\n"
+        "def state():\n"
+        "    signals = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]\n"
+        "    streams = [sys.stdout, sys.stderr, sys.stdout.line_buffering, sys.excepthook]\n"
+        "    return streams, dict(os.environ), logging.root.handlers[:], logging.root.level, signals\n"
+        "before = state()\n"
+        "import sturdy_websocket\n"
+        "print(state() == before)"
     )
     program = run(python("-c", code), cwd=ROOT / "ws_server_example")
     assert program.wait() == 0
-    assert program.output == f"({shown!r}, 5)\n"
+    assert program.output == "True\n"
+
+
+PRINTS = """
+import subprocess
+
+def message_received(client, server, message):
+    print("no line end", end=" ")
+    print("over", end="\\r")
+    sys.stdout.flush()
+    subprocess.run([sys.executable, "-c", "print('child')"])
+    print("Name?", end=" ")
+    server.send_message(client, "printed")
+"""
+
+
+def test_print_is_print(lesson, join):
+    """Without a line end, with one of its own, and beside a child process."""
+    server = lesson(PRINTS)
+    client = join(server)
+    client.say("go")
+    assert client.hear() == "printed"
+    server.expect("no line end over\rchild\n")
+    client.close()
+    server.expect("Name\\? left")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pty")
+def test_terminal_that_is_gone(tmp_path, join):
+    """Somebody starts the server over ssh, in the background, and closes the window."""
+    import pty
+
+    here, there = pty.openpty()
+    port = free_port()
+    server = subprocess.Popen(
+        python("server.py"), cwd=ROOT / "http_ws_server_example", stdin=there, stdout=there,
+        stderr=there, env={**os.environ, "PORT": str(port)}, start_new_session=True,
+    )  # fmt: skip
+    os.close(there)
+    try:
+        # After its last line, which is for boards or says that there is no address.
+        while not re.search(b"SECRET_PORT|no address", os.read(here, 4096)):
+            pass
+        os.close(here)
+        one, two = (join(types.SimpleNamespace(port=port)) for _ in range(2))
+        talk(one, two)
+        talk(two, one)
+    finally:
+        server.terminate()
+        server.wait(PATIENCE)

@@ -208,7 +208,7 @@ def served(message):
 def gather(wires, size):
     """Reads size bytes from each of the wires, side by side.
 
-    Wires answer no ping, so the server's PING_AFTER has to be longer than this takes.
+    Wires answer no ping, so the server's SILENCE has to be longer than this takes.
     Returns a list with the bytes of each, and the longest silence of any of them in seconds.
     """
     received = {wire: bytearray() for wire in wires}
@@ -251,10 +251,6 @@ def allow_many_sockets(number):
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def threads(server):
-    return psutil.Process(server.process.pid).num_threads()
-
-
 def wait_until(condition, what):
     """Waits for something that has to become true in another process."""
     end = time.monotonic() + course.PATIENCE
@@ -263,13 +259,14 @@ def wait_until(condition, what):
         time.sleep(0.01)
 
 
-# The main thread and the terminal's.
-ALWAYS_THERE = 2
-
-
 def is_idle(server):
-    """Waits until no client's thread is left over in the server."""
-    wait_until(lambda: threads(server) == ALWAYS_THERE, "threads are left over")
+    """Waits until the server holds no connection any more."""
+    process = psutil.Process(server.process.pid)
+
+    def connections():
+        return [each for each in process.net_connections("tcp") if each.raddr]
+
+    wait_until(lambda: not connections(), "connections are left over")
 
 
 def talk(*clients):
