@@ -74,7 +74,7 @@ function openSocket() {
   after(LONGEST_TRY, connectionSilent);
 }
 
-// Asks for heartbeats. Other servers than those of this course don't care, and send none.
+// Asks for heartbeats. Servers that aren't from this course ignore the word and send none.
 function withHeartbeat(address) {
   return `${address}${address.includes("?") ? "&" : "?"}heartbeat`;
 }
@@ -107,8 +107,8 @@ function connectionClosed(event) {
   if (event.target !== socket) return;
   if (!wanted) show("Disconnected", server);
   else show(answered ? "Connection lost" : "No answer", server, reasonOf(event));
-  // The part by chance is for a class: thirty pages lose their server at the same moment,
-  // and should not all knock at the same moment when it is back.
+  // The random part is for a class: thirty pages lose their server at the same moment, and
+  // shouldn't all come back at the same moment.
   if (wanted) after(PAUSE * (1 + Math.random()), openSocket);
 }
 
@@ -131,7 +131,7 @@ function sendMessage(message) {
   showSent(message);
 }
 
-// Before a socket is open, send() throws; after its end, nobody would hear it.
+// Before a socket is open, send() throws an error; once it is closed, nobody would hear it.
 function isOpen() {
   return socket !== null && socket.readyState === WebSocket.OPEN;
 }
