@@ -46,6 +46,9 @@ class PageHandler(SturdyHandler, SimpleHTTPRequestHandler):
 
     def do_page(self):
         """Answers a GET or HEAD request: with the file that is asked for, or with 404."""
+        # Nobody reads a request's body, and it must not be taken for the next request.
+        if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
+            self.close_connection = True
         # Each piece of a file may take this long to send.
         self.connection.settimeout(SILENCE)
         send = getattr(SimpleHTTPRequestHandler, f"do_{self.command}")
