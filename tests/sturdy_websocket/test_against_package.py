@@ -1,15 +1,11 @@
 """Why there is a SturdyServer: the same small lesson with it, and with the bare package."""
 
-import contextlib
 import os
-import select
-import signal
-import socket
 import struct
 import sys
 
 import pytest
-from course import PATIENCE, ROOT, free_port, posix_only, python
+from course import PATIENCE, ROOT, free_port, python
 from websockets.exceptions import ProtocolError
 from wire import BINARY, CLOSE, CONT, PING, PONG, TEXT, Wire, close_frame, frame, odd_frame
 
@@ -161,29 +157,6 @@ def test_one_that_never_reads_stops_nobody(both):
     assert both(probe) == ("all heard", "stopped")
 
 
-def test_frame_is_not_cut_by_a_timeout(both):
-    """A timeout of the socket is the cure for a frozen client that comes to mind first."""
-
-    def probe(server):
-        with server.wire(receive_buffer=4096) as client:
-            client.say("send")
-            server.expect("sent")
-            return len(heard(client)), heard(client)
-
-    sends = """
-def new_client(client, server):
-    client["handler"].connection.settimeout(0.5)
-
-def message_received(client, server, message):
-    server.send_message(client, "x" * 8_000_000)
-    print("sent")
-    time.sleep(0.7)
-    server.send_message(client, "next")
-"""
-    sturdy, bare = both(probe, sends)
-    assert sturdy == (8_000_000, "next") != bare
-
-
 def test_loop_over_clients_skips_nobody(both):
     """Also if somebody leaves meanwhile."""
 
@@ -208,47 +181,3 @@ def message_received(client, server, message):
             time.sleep(0.005)
 """
     assert both(probe, loop) == (["to all"] * 3, [NOTHING, "to all", "to all"])
-
-
-def test_small_message_does_not_wait_for_the_one_before(both):
-    """By Nagle's algorithm it would, until that one is acknowledged: often for 40 ms."""
-
-    def probe(server):
-        with server.wire() as client:
-            client.say("does it wait?")
-            return heard(client)
-
-    option = """
-import socket
-
-def message_received(client, server, message):
-    at_once = client["handler"].connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-    server.send_message(client, "no" if at_once else "yes")
-"""
-    assert both(probe, option) == ("no", "yes")
-
-
-@posix_only
-def test_hundred_at_once_have_a_place_in_the_queue(both):
-    """Even if they come while the server is busy."""
-
-    def probe(server):
-        server.process.send_signal(signal.SIGSTOP)
-        sockets = [socket.socket() for _ in range(100)]
-        try:
-            for each in sockets:
-                each.setblocking(False)
-                each.connect_ex(("127.0.0.1", server.port))
-            in_line = set()
-            with contextlib.suppress(IndexError):
-                while len(in_line) < 100:
-                    waiting = [each for each in sockets if each not in in_line]
-                    in_line.add(select.select([], waiting, [], 0.5)[1][0])
-            return len(in_line)
-        finally:
-            server.process.send_signal(signal.SIGCONT)
-            for each in sockets:
-                each.close()
-
-    sturdy, bare = both(probe)
-    assert sturdy == 100 and bare < 20

@@ -1,12 +1,11 @@
 """Any pieces, any bytes: whatever comes, the right messages come out, or only its sender goes."""
 
-import contextlib
 import itertools
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wire import BINARY, CONT, PING, PONG, TEXT, Wire, frame, request
+from wire import BINARY, CONT, PING, PONG, TEXT, Wire, frame
 
 FEW = settings(
     max_examples=150,
@@ -96,44 +95,4 @@ def test_any_bytes_instead_of_frames(echo_server, healthy, head, rubbish):
         client.send(head + rubbish)
         client.socket.shutdown(1)
         client.ending()
-    assert is_well(healthy)
-
-
-REQUESTS = st.one_of(
-    st.binary(max_size=300),
-    st.builds(
-        lambda start, end: start + end + b"\r\n\r\n",
-        st.sampled_from(
-            [b"GET / HTTP/1.1\r\n", request()[:-2], b"GET /", b"GET  HTTP/1.1", b"HEAD /", b""]
-        ),
-        st.binary(max_size=300),
-    ),
-    st.builds(
-        lambda name, value: request().replace(b"Host: localhost", name + b": " + value),
-        st.sampled_from(
-            [
-                b"Host",
-                b"Origin",
-                b"Upgrade",
-                b"Sec-WebSocket-Protocol",
-                b"Range",
-                b"If-Modified-Since",
-                b"Content-Length",
-                b"Transfer-Encoding",
-            ]
-        ),
-        st.binary(max_size=60),
-    ),
-)
-
-
-@FEW
-@given(REQUESTS)
-def test_any_bytes_instead_of_a_request(echo_server, healthy, rubbish):
-    """The same for what comes before there is a WebSocket."""
-    with Wire(echo_server.port, path=None) as client, contextlib.suppress(ConnectionError):
-        client.send(rubbish)
-        client.socket.shutdown(1)
-        while client.socket.recv(65536):
-            pass
     assert is_well(healthy)

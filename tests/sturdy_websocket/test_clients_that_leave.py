@@ -3,12 +3,12 @@
 import re
 import signal
 import socket
+import time
 
 import pytest
 from course import posix_only, python
 from wire import (
     PING,
-    PONG,
     TEXT,
     Wire,
     allow_many_sockets,
@@ -162,26 +162,10 @@ def test_silence_after_a_backlog(start_server, join):
     speaker.say(bytes(6_000_000))
     with meanwhile(speaker.hear):
         slow.hear()
-    began = server.process.pid and __import__("time").monotonic()
+    began = time.monotonic()
     with meanwhile(lambda: [speaker.sync() for _ in range(3)]):
         server.expect(r"^127\.0\.0\.1: gone")
-    assert __import__("time").monotonic() - began < 3 + 3
-
-
-def test_pings_find_out_who_is_there(start_server, join):
-    """Silent clients are pinged. The one that answers stays, the other one is cut off."""
-    server = start_server(HTTP, settings={"PING_EVERY": 0.5, "SILENCE": 2})
-    mute, polite = join(server), join(server)
-    assert mute.read()[0] == PING
-    with meanwhile(mute.ending):
-        for _ in range(6):
-            opcode, payload = polite.read()
-            assert opcode == PING
-            polite.send(frame(PONG, payload))
-    assert mute.is_at_end()
-    server.expect("connection closed")
-    assert len(CLOSED.findall(server.output)) == 1
-    polite.sync()
+    assert time.monotonic() - began < 3 + 3
 
 
 def test_heartbeat_for_a_page_that_asks(start_server, join):

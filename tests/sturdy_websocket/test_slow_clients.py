@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import random
 import threading
 import time
 
@@ -22,30 +21,6 @@ from wire import (
 )
 
 HTTP = "http_ws_server_example"
-SMALL_BUFFERS = """
-import socket
-sys.setswitchinterval(1e-5)
-
-def new_client(client, server):
-    client["handler"].connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2048)
-"""
-
-
-def test_messages_that_wait_now_and_then(lesson):
-    """One to five messages wait at a time, thousands of times. None is doubled, lost or mixed."""
-    server = lesson(SMALL_BUFFERS, strict=False)
-    luck = random.Random(1)
-    sent = heard = 0
-    with Wire(server.port, receive_buffer=2048) as client:
-        while sent < 5000:
-            burst = luck.randint(1, 5)
-            texts = [f"{sent + number:7}" + "x" * 3000 for number in range(burst)]
-            client.send(b"".join(frame(TEXT, text) for text in texts))
-            sent += burst
-            while heard < sent - luck.randint(0, 2):
-                text = client.hear()
-                assert (int(text[:7]), len(text)) == (heard, 3007)
-                heard += 1
 
 
 @pytest.mark.parametrize("how", ["listens", "asks"])
@@ -115,19 +90,6 @@ def test_close_frame_waits_behind_what_is_under_way(start_server, join):
     for message in messages:
         assert client.hear() == message
     assert client.ending() == 1000
-
-
-def test_memory_for_stalled_clients_is_shared(start_server, join):
-    """Five clients that don't read cost a message once, not five times."""
-    server = start_server(HTTP)
-    process = psutil.Process(server.process.pid)
-    for _ in range(5):
-        join(server, receive_buffer=4096)
-    speaker = join(server)
-    for _ in range(14):
-        speaker.say(bytes(1_000_000))
-        speaker.hear()
-    assert process.memory_info().rss < 90e6
 
 
 def test_flood(start_server, join):

@@ -47,33 +47,6 @@ def test_client_that_ignores_a_close_frame_is_cut_off(lesson, join, how, code, t
     assert "another" not in server.output
 
 
-def test_close_frame_goes_once(lesson, join):
-    """However many want to close a client at the same time."""
-    server = lesson("""
-def message_received(client, server, message):
-    if message == "all":
-        closers = [
-            threading.Thread(target=other["handler"].send_close, args=(4000 + number,))
-            for other in server.clients for number in range(3)
-        ]
-        server.send_message_to_all("now")
-        for closer in closers:
-            closer.start()
-        server.disconnect_clients_gracefully(4009)
-""")
-    clients = [join(server) for _ in range(30)]
-    clients[0].say("all")
-    for number, client in enumerate(clients):
-        if number % 2:
-            client.send(close_frame(1000))
-        closes = 0
-        with contextlib.suppress(ConnectionError, EOFError):
-            while True:
-                closes += client.read()[0] == CLOSE
-                client.send(close_frame(1000))
-        assert closes == 1
-
-
 def test_closing_from_the_lesson(lesson, join):
     """send_close() tells the client why; what the lesson sends after it goes nowhere.
 
@@ -100,18 +73,6 @@ def message_received(client, server, message):
 
 
 # ---- the whole server ------------------------------------------------------------------
-
-
-@posix_only
-@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
-def test_impatient_ctrl_c(lesson, join, first):
-    """Pressed twice, or right at the start: one line, exit code 0, no traceback."""
-    server = lesson(after='print("Server stopped.")')
-    join(server)
-    server.process.send_signal(first)
-    server.process.send_signal(signal.SIGINT)
-    assert server.wait() == 0
-    assert server.output.endswith("Server stopped.\n") and server.errors == ""
 
 
 @posix_only
