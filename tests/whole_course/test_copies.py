@@ -58,6 +58,6 @@ def test_a_copied_program_explains_itself_and_runs_with_uv(name):
     for part in ("Run it with:", "You should see:", "Needs:", "After Tom Igoe's"):
         assert part in ast.get_docstring(ast.parse(text))
     metadata = re.match(r"# /// script\n(?:# .*\n)+?# ///\n", text)[0]
-    wanted = re.findall(r"^([\w-]+==[\d.]*\d)", (ROOT / "requirements.txt").read_text(), re.M)
-    needed = re.findall(r'"([\w-]+==[\d.]*\d)', metadata)
-    assert needed and all(each.startswith(tuple(wanted)) for each in needed)
+    wanted = re.findall(r"^([\w-]+)", (ROOT / "requirements.txt").read_text("utf-8"), re.M)
+    needed = re.findall(r'"([\w-]+)', metadata.split("dependencies")[1])
+    assert needed and set(needed) <= set(wanted)

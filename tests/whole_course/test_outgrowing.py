@@ -71,6 +71,7 @@ def test_caddy_makes_it_https_and_wss(do, open_page, run):
             pages.append(open_page(section.url("8443", "https"), ignore_https_errors=True))
         except Error as error:
             assert "ERR_SSL_PROTOCOL_ERROR" in str(error)
+    pages[1].get_by_text("Connected", exact=True).wait_for()
     say(pages[0], "over the fence")
     pages[1].locator("#messages .received", has_text="over the fence").wait_for()
 
@@ -111,7 +112,7 @@ def test_project_reaches_a_phone_from_cable_and_wifi(do, open_page, connect):
     board.send('{"sensor": 512}')
     phone.get_by_text("Connected", exact=True).wait_for()
     assert board.recv(PATIENCE)
-    phone.get_by_label("Text to send").fill("on")
+    phone.locator("#outgoing").fill("on")
     phone.keyboard.press("Enter")
     while board.recv(PATIENCE) != "on":
         pass
