@@ -10,7 +10,6 @@ from course import DEEP_FILES, FOLDERS, ROOT, SERVERS
 PYTHON_FILES = sorted(file for folder in FOLDERS for file in folder.glob("*.py"))
 PROGRAMS = [*(f"{folder}/server.py" for folder in SERVERS), "ws_client_example/client.py"]
 PUBLIC = "http_ws_server_example/public"
-# What is the same, byte for byte, in several folders.
 COPIES = {
     **dict.fromkeys(DEEP_FILES, SERVERS),
     "page.js": ["js_client", PUBLIC],
