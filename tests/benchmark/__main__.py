@@ -8,11 +8,8 @@ round the servers take turns, so that a busy moment of the computer meets all of
 
 Run it with:     python3 tests                     once, it makes the environment
                  python3 tests/benchmark           about eight minutes
-                 python3 tests/benchmark --save    also writes results.md and results.svg
+                 python3 tests/benchmark --save    also writes results.md
                  python3 tests/benchmark --quick   ten seconds, to see that it works
-                 python3 tests/benchmark --python /opt/python-3.13t/bin/python3
-                                                   one more column: this course with another
-                                                   Python, for example one without the GIL
 You should see:  a line for each measurement, then the table
 Needs:           Linux and gcc; node for npm's ws; wrk for the pages. The computer should
                  have two cores and nothing else to do.
@@ -34,9 +31,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="the table has their medians (3)")
     parser.add_argument("--rows", default="", help="only the rows with this in their name")
     parser.add_argument("--save", nargs="?", type=Path, const=HERE, metavar="FOLDER",
-                        help="write results.md and results.svg, next to this program")  # fmt: skip
-    parser.add_argument("--python", metavar="PATH",
-                        help="one more column: this course with another Python")  # fmt: skip
+                        help="write results.md, next to this program")  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="one short round of a few rows")
     options = parser.parse_args()
     if not sys.platform.startswith("linux"):
@@ -50,13 +45,11 @@ def main():
 
     if options.save:
         options.save.mkdir(parents=True, exist_ok=True)
-    results, notes = measure.measure(options.rounds, options.rows, options.quick, options.python)
+    results, notes = measure.measure(options.rounds, options.rows, options.quick)
     text = report.as_text(results, notes)
     print(text)
     if options.save:
-        picture = report.as_picture(results, notes)
         (options.save / "results.md").write_text(text + "\n", encoding="utf-8")
-        (options.save / "results.svg").write_text(picture, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -229,25 +229,6 @@ def choose_rows(part, quick):
     return rows, notes
 
 
-def add_python(rows, python):
-    """Adds a server to each row that has one of the course: the same one with another Python.
-
-    Returns the new rows, and a sentence that says which Python it is.
-    """
-    has_lock = "getattr(sys, '_is_gil_enabled', lambda: True)()"
-    words = call(
-        [python, "-c", f"import platform, sys, websocket_server, serial; "
-                       f"print(platform.python_version(), {has_lock})"]
-    ).split()  # fmt: skip
-    name = f"{OURS}, {'no GIL' if words[1] == 'False' else 'Python ' + words[0]}"
-
-    def more(servers):
-        return {OURS: servers[OURS], name: [python, *servers[OURS][1:]], **servers}
-
-    rows = [row._replace(servers=more(row.servers)) for row in rows]
-    return rows, f"{name}: Python {words[0]}."
-
-
 def about(rounds, seconds):
     """Returns a sentence: when, with what, on what machine, and how long it took."""
     packages = [f"{name} {version(name)}" for name in ("websocket-server", "websockets")]
@@ -263,8 +244,8 @@ def about(rounds, seconds):
     )
 
 
-def measure(rounds, part, quick, python=None):
-    """Runs all rows so many times, with python too if that is given. Returns (results, notes).
+def measure(rounds, part, quick):
+    """Runs all rows so many times. Returns (results, notes).
 
     results: a list of (row, {server: [figures of each round, as run_load() returns them]})
     notes: sentences for the table; the first says when, with what and where it was.
@@ -274,9 +255,6 @@ def measure(rounds, part, quick, python=None):
     rows, notes = choose_rows(part, quick)
     if not rows:
         sys.exit(f"There is no row with {part!r} in its name.")
-    if python:
-        rows, note = add_python(rows, python)
-        notes.append(note)
     results = [(row, {name: [] for name in row.servers}) for row in rows]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

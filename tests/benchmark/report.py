@@ -1,22 +1,8 @@
-"""Makes a table, and a picture of some of its lines, from what measure.py found."""
+"""Makes a table from what measure.py found."""
 
-import html
 import statistics
 
 from measure import OURS
-
-# The lines of the table that are in the picture: row and key.
-PICTURE = [
-    ("one speaker to 100 clients", "cpu_us_per_delivery"),
-    ("100 clients, everyone speaks", "deliveries_per_second"),
-    ("round trip of 1 MiB", "mb_per_second"),
-    ("round trip of 16 MiB", "peak_mib"),
-    ("come and go, 32 at a time", "connects_per_second"),
-    ("1,000 idle clients", "mib"),
-    ("one of 11 clients stops reading", "silence_ms"),
-    ("static page, 10 connections", "requests_per_second"),
-]
-
 
 def median(rounds, key):
     """Returns the median of a figure over the rounds, or None if there was no round."""
@@ -83,52 +69,3 @@ def as_text(results, notes):
             *(f"- {note}" for note in notes),
         ]
     )
-
-
-def as_picture(results, notes):
-    """Returns an SVG with a group of bars for each line of PICTURE, two groups side by side."""
-    found = {(row.name, figure.key): (row, figure, rounds)
-             for row, rounds in results for figure in row.figures}  # fmt: skip
-    groups = [bars(*found[key]) for key in PICTURE if key in found]
-    parts, bottom = [], [34, 34]
-    for i, (group, height) in enumerate(groups):
-        column = i % 2
-        parts.append(f'<g transform="translate({20 + 430 * column} {bottom[column]})">{group}</g>')
-        bottom[column] += height
-    height = max(bottom) + 34
-    # The sentence about when and where is too long for one line.
-    for i, line in enumerate(notes[0].split("; ", 1)):
-        parts.append(
-            f'<text x="20" y="{height - 28 + 16 * i}" font-size="11" fill="#666">'
-            f"{html.escape(line)}</text>"
-        )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 880 {height}" role="img" '
-        'font-family="system-ui, sans-serif" font-size="12">\n'
-        "<title>The course's servers beside others</title>\n"
-        f'<rect width="880" height="{height}" rx="8" fill="#fff"/>\n'
-        + "\n".join(parts)
-        + "\n</svg>\n"
-    )
-
-
-def bars(row, figure, rounds):
-    """Returns a group of the picture as (SVG text, height)."""
-    medians = {name: median(rounds[name], figure.key) for name in rounds}
-    most = max((value for value in medians.values() if value), default=1)
-    better = "more" if figure.more else "less"
-    parts = [
-        f'<text font-weight="bold" fill="#222">{html.escape(row.name)}</text>'
-        f'<text y="16" fill="#666">{html.escape(figure.label)} ({better} is better)</text>'
-    ]
-    for i, (name, value) in enumerate(medians.items()):
-        y, width = 25 + 19 * i, 184 * (value or 0) / most
-        text = "failed" if value is None else as_number(value)
-        weight, colour = ("bold", "#00695c") if name == OURS else ("normal", "#b0bec5")
-        parts.append(
-            f'<text x="146" y="{y + 11}" text-anchor="end" font-weight="{weight}" fill="#222">'
-            f"{html.escape(name)}</text>"
-            f'<rect x="154" y="{y}" width="{width:.1f}" height="14" fill="{colour}"/>'
-            f'<text x="{160 + width:.1f}" y="{y + 11}" fill="#222">{text}</text>'
-        )
-    return "".join(parts), 25 + 19 * len(medians) + 28
