@@ -2,9 +2,10 @@
 
 import os
 import select
+import time
 
 import pytest
-from course import PATIENCE, ROOT, python
+from course import PATIENCE, ROOT, free_port, python
 
 pty = pytest.importorskip("pty", reason="the board is a pty, and Windows has none")
 tty = pytest.importorskip("tty")
@@ -60,10 +61,26 @@ def hear_until(client, last):
     return heard
 
 
-def refuse(run, *words, prefix=None, **options):
+def silence():
+    """Waits while the board says nothing, so that the server sees it isn't in the middle of a line.
+
+    Nothing that could be waited for happens then.
+    """
+    time.sleep(1)
+
+
+def run_with(run, change, *words):
+    """Runs the server with these words where this Python code has changed pyserial."""
+    start = "import runpy, sys; sys.path.insert(0, ''); sys.argv[0] = 'server.py'; import serial"
+    end = "runpy.run_path('server.py', run_name='__main__')"
+    command = python("-c", f"{start}\n{change}\n{end}", *words)
+    return run(command, cwd=ROOT / FOLDER, env={"PORT": free_port()})
+
+
+def refuse(run, *words, **options):
     """Runs the server with words that can't work; returns its sentences."""
-    program = run(prefix or python("server.py", *words), cwd=ROOT / FOLDER, **options)
+    program = run(python("server.py", *words), cwd=ROOT / FOLDER, **options)
     assert program.wait() not in (0, None)
     assert "Traceback" not in program.errors + program.output
-    assert "running" not in program.output.replace("Is the program at the other end running", "")
+    assert "running" not in program.output
     return program.errors
