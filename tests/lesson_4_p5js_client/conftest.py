@@ -4,7 +4,7 @@ import functools
 import shutil
 
 import pytest
-from p5_pages import FOLDER, lines_for, p5_file
+from p5_pages import give_p5, lines_for, p5_file
 from pages import copy_of
 
 
@@ -16,7 +16,6 @@ def sketch(open_page, tmp_path):
     """
 
     def open_one(server, major=2, cdn=None, own_p5=False, change=None, until="load", **options):
-        library, _ = p5_file(major)
         address = copy_of("p5js_client", tmp_path, getattr(server, "port", server))
         home = tmp_path / "p5js_client"
         page = (home / "index.html").read_text("utf-8")
@@ -24,33 +23,17 @@ def sketch(open_page, tmp_path):
             page = page.replace(lines_for(2).group(), lines_for(1).group())
         (home / "index.html").write_text(page, "utf-8")
         if own_p5:
-            shutil.copy(library, home / "p5.min.js")
+            shutil.copy(p5_file(major)[0], home / "p5.min.js")
         if change:
             change(home)
 
-        def answer(route):
-            route.fulfill(path=library, headers={"Access-Control-Allow-Origin": "*"})
-
         def prepare(page):
-            page.route("https://**/*", cdn or answer)
+            give_p5(page, major)
+            if cdn:
+                page.route("https://**/*", cdn)
             page.goto = functools.partial(page.goto, wait_until=until)
 
         return open_page(address, prepare=prepare, **options)
-
-    return open_one
-
-
-@pytest.fixture
-def sketch_at(open_page):
-    """Returns sketch_at(url, headers): the page as a web server with these headers sends it."""
-
-    def open_one(url, headers):
-        def answer(route):
-            name = route.request.url.split("/")[-1].split("?")[0] or "index.html"
-            path = p5_file(2)[0] if name == "p5.min.js" else FOLDER / name
-            route.fulfill(path=path, headers={"Access-Control-Allow-Origin": "*", **headers})
-
-        return open_page(f"{url}/", prepare=lambda page: page.route("**/*", answer))
 
     return open_one
 

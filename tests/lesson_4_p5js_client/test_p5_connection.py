@@ -1,11 +1,12 @@
 """The connection of the p5.js client: as in js_client, word for word, and tried in browsers."""
 
 import re
+import shutil
 import threading
 
 import pytest
 from course import ROOT, free_port
-from p5_pages import FOLDER, frames, p5_file, picture, shown
+from p5_pages import FOLDER, frames, give_p5, picture, shown
 from pages import FLOOD, SERVED, flood, has_state, no_errors, send, stop_clock
 from playwright.sync_api import expect
 from websockets.sync.server import serve
@@ -80,30 +81,32 @@ def test_nobody_answers_and_a_bad_address(sketch, start_server):
     no_errors(page)
 
 
-def test_the_server_that_sent_the_page_is_the_one_to_talk_to(sketch_at, start_server):
-    """Another web server only sent the page: then it begins with ws://localhost:8080/."""
-    server = start_server(SERVED)
-    page = sketch_at(server.http, {"WebSocket-Server": "SturdyServer"})
-    has_state(page, "Connected", f"ws://localhost:{server.port}/")
-    page = sketch_at(server.http, {})
+def test_the_courses_own_server_sent_the_page(start_server, open_page, tmp_path):
+    folder = shutil.copytree(ROOT / SERVED, tmp_path / "copy")
+    shutil.copytree(FOLDER, folder / "public" / "sketch")
+    server = start_server(SERVED, cwd=folder)
+    page = open_page(f"{server.http}/sketch/index.html", prepare=give_p5)
+    has_state(page, "Connected", f"{server.url}/")
+
+
+@pytest.mark.parametrize("site", ["http://pages.test/", "https://editor.test/"])
+def test_another_web_server_sent_the_page(open_page, site):
+    """The web editor of p5.js is of this kind: from https, only localhost may be opened."""
+
+    def deliver(route):
+        route.fulfill(path=FOLDER / (route.request.url.removeprefix(site) or "index.html"))
+
+    def prepare(page):
+        give_p5(page)
+        page.route(f"{site}*", deliver)
+
+    page = open_page(site, prepare=prepare)
+    expect(page.locator("#connect")).to_have_text("Disconnect")
     expect(page.locator("#address")).to_have_value("ws://localhost:8080/")
-
-
-def test_from_an_https_page(open_page):
-    """As in the web editor of p5.js: localhost may be opened, other addresses may not."""
-    library, _ = p5_file(2)
-
-    def answer(route):
-        name = route.request.url.split("/")[-1]
-        path = library if name == "p5.min.js" else FOLDER / name
-        route.fulfill(path=path, headers={"Access-Control-Allow-Origin": "*"})
-
-    page = open_page(
-        "https://editor.test/index.html", prepare=lambda page: page.route("https://**/*", answer)
-    )
-    page.locator("#address").fill("ws://server.test:8080/")
-    page.locator("#connect").click()
-    has_state(page, "Disconnected", "This page came by https")
+    if site.startswith("https"):
+        page.locator("#address").fill("ws://server.test:8080/")
+        page.locator("#connect").click()
+        has_state(page, "Disconnected", "This page came by https")
 
 
 def test_a_link_that_falls_silent_after_a_heartbeat(sketch):
