@@ -71,13 +71,13 @@ function draw() {
   });
 }
 
-// Draws into one part of the canvas. draw() has moved its corner to 0, 0.
+// Draws into one part of the canvas, whose corner draw() has moved to 0, 0. The lowest value is
+// at the bottom, the highest at the top, the newest at the right.
 function drawLine(name, values, wide, high, paint) {
   const size = constrain(min(high / 4, wide / 10), 16, 40);
   fill(paint);
   textSize(size);
   text(`${values.at(-1)} ${name}`, MARGIN, MARGIN, wide - 2 * MARGIN, size * 1.3);
-  // The lowest value is at the bottom, the highest at the top, the newest at the right.
   const lowest = min(values);
   const highest = max(values) > lowest ? max(values) : lowest + 1;
   const toX = (i) => map(i, min(0, values.length - 30), values.length - 1, 76, wide - MARGIN);

@@ -2,12 +2,12 @@
 import js from "@eslint/js";
 import globals from "globals";
 
-// What sketch.js uses of p5.js, and what p5.js calls in it.
-const p5 = ["CENTER", "LEFT", "TOP", "BOLD", "beginShape", "circle", "clear", "constrain",
-  "createCanvas", "describe", "endShape", "fill", "height", "map", "max", "min", "noFill",
-  "noStroke", "resizeCanvas", "select", "stroke", "strokeWeight", "text", "textAlign", "textSize",
-  "textStyle", "vertex", "width"];
-const calledByP5 = "^(setup|draw|windowResized)$";
+// What sketch.js uses of p5.js, and what p5.js and connection.js call in it.
+const p5 = ["CHAR", "LEFT", "TOP", "background", "beginShape", "ceil", "circle", "constrain",
+  "createCanvas", "describe", "endShape", "fill", "floor", "height", "map", "max", "min", "noFill",
+  "pop", "push", "resizeCanvas", "stroke", "strokeWeight", "text", "textAlign", "textSize",
+  "textWrap", "translate", "vertex", "width"];
+const called = "^(setup|draw|messageReceived|clearPressed)$";
 
 export default [
   js.configs.recommended,
@@ -41,7 +41,7 @@ export default [
     rules: {
       // A name of p5.js or of the browser, used for something else, would hide it.
       "no-redeclare": ["error", { builtinGlobals: true }],
-      "no-unused-vars": ["error", { varsIgnorePattern: calledByP5 }],
+      "no-unused-vars": ["error", { varsIgnorePattern: called }],
     },
   },
 ];
