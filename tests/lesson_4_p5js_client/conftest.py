@@ -12,7 +12,8 @@ from pages import copy_of
 def sketch(open_page, tmp_path):
     """Returns sketch(server or port, major=2, cdn=None): the page with p5.js of that version.
 
-    cdn(route) answers for the network instead of the right file; change(folder) edits the copy.
+    cdn(route) answers for the network instead of the right file, and page.clock can be moved
+    forward then; change(folder) edits the copy.
     """
 
     def open_one(server, major=2, cdn=None, own_p5=False, change=None, until="load", **options):
@@ -30,6 +31,7 @@ def sketch(open_page, tmp_path):
         def prepare(page):
             give_p5(page, major)
             if cdn:
+                page.clock.install()
                 page.route("https://**/*", cdn)
             page.goto = functools.partial(page.goto, wait_until=until)
 
