@@ -29,8 +29,6 @@ WebSocketClient client(wifi, SECRET_SERVER, SECRET_PORT);
 
 // All times are in milliseconds, as millis() counts them.
 const unsigned long readingPause = 5000;  // from one reading to the next
-const unsigned long joinTime = 60000;     // for one try to join the network
-const unsigned long joinPause = 10000;    // from a try to join to the next, if it has failed
 const unsigned long connectPause = 3000;  // from one try to connect to the next
 
 // When each of these was last done.
@@ -40,6 +38,7 @@ unsigned long lastReading = 0;
 unsigned long lastMessage = 0;
 
 bool online = false;  // true while the WebSocket is open
+bool isQuiet = false;  // true once more messages arrive than it can print
 bool ledOn = false;   // what the messages on and off have made of the LED
 
 void setup() {
@@ -50,15 +49,14 @@ void setup() {
     delay(3000);
   }
   prepareWiFi();
-  prepareFrames();
   // As if the last tries were a pause ago: so the first ones are now.
   lastJoin = millis() - joinTime;
   lastConnect = millis() - connectPause;
 }
 
-// Looks at what is missing, again and again, and does one thing about it.
+// Each time through, it checks what is missing, and does one thing about it.
 void loop() {
-  bool joined = WiFi.status() == WL_CONNECTED;
+  bool joined = isJoined();
   showState(joined);
   if (!joined) {
     joinNetwork();
@@ -71,11 +69,11 @@ void loop() {
   }
 }
 
-// Starts to join the network. How that ends is seen in loop(). A new try begins at the
-// beginning, and some networks take their time: so a try that goes on is left alone.
+// Starts to join the network; loop() finds out how that ends. Some networks take their time,
+// and a new try would start over, so a try that is still going on is left alone.
 void joinNetwork() {
   hangUp("The Wi-Fi is lost.");
-  if (isTime(lastJoin, joinFailed() ? joinPause : joinTime)) {
+  if (isTime(lastJoin, joinLimit())) {
     adviseOnSecrets();
     Serial.println(String("Joining the network ") + SECRET_SSID + ", status " + WiFi.status());
     WiFi.begin(SECRET_SSID, SECRET_PASS);
@@ -96,7 +94,7 @@ void connectToServer() {
   lastJoin = millis() - joinTime;
 }
 
-// Sends a reading as JSON when it is time, and what you type into the Serial Monitor.
+// Sends a reading as JSON when it's time, and whatever you type into the Serial Monitor.
 void talk() {
   if (isTime(lastReading, readingPause)) {
     sendText("{\"sensor\": " + String(analogRead(A0)) + "}");
@@ -104,21 +102,24 @@ void talk() {
   sendTyped();
 }
 
-// Called for every message that has come.
+// Called for every message that arrives.
 void messageReceived(const String &message) {
   String command = commandIn(message);
   if (command == "on" || command == "off") {
     ledOn = command == "on";
   }
-  // The LED comes first, because printing takes time.
+  // The LED comes first, because printing takes time: so much that in a busy class the board
+  // stops printing (see frames.ino).
   lastMessage = millis();
   showState(true);
-  Serial.print("Received: ");
-  Serial.println(message);
+  if (!isQuiet) {
+    Serial.print("Received: ");
+    Serial.println(message);
+  }
 }
 
 // The LED blinks while the board joins the network, flashes every two seconds while there
-// is no server, and is on for a moment at each message.
+// is no server, and lights up for a moment with each message.
 void showState(bool joined) {
   bool lit = ledOn || millis() - lastMessage < 100;
   if (!joined) {
@@ -129,7 +130,7 @@ void showState(bool joined) {
   digitalWrite(LED_BUILTIN, lit ? LED_ON : LED_OFF);
 }
 
-// Returns true once per pause. The difference stays right when millis() begins at 0 again,
+// Returns true once per pause. The subtraction stays right when millis() starts again at 0,
 // after 49 days.
 bool isTime(unsigned long &last, unsigned long pause) {
   if (millis() - last < pause) {

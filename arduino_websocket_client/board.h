@@ -25,6 +25,7 @@ void prepareWiFi() {}
 #include <WiFiNINA.h>
 void prepareWiFi() { WiFi.setTimeout(500); }
 #define NOT_FOUND WL_CONNECT_FAILED
+#define MAY_HAVE_FAILED WL_DISCONNECTED
 
 #elif defined(ARDUINO_UNOR4_WIFI)
 // UNO R4 WiFi. Checks who the server is by root certificates in the radio's memory.
@@ -83,10 +84,26 @@ menu Tools > Board, or add yours there."
 #define NOT_FOUND WL_NO_SSID_AVAIL
 #endif
 
-// Tells whether the radio has given up. In every other state it may still be trying.
-bool joinFailed() {
+// Tells whether the board is in the network. The UNO R4 WiFi says that it is connected some
+// seconds before it has an address, and until then it can't reach anybody.
+bool isJoined() {
+  return WiFi.status() == WL_CONNECTED && (uint32_t)IPAddress(WiFi.localIP()) != 0;
+}
+
+// Returns how long a try to join is left alone, in milliseconds. A radio that has given up
+// gets a new try soon. With WiFiNINA one state can mean either, so slow networks get 20 s.
+const unsigned long joinTime = 60000;
+unsigned long joinLimit() {
   int status = WiFi.status();
-  return status == WL_CONNECT_FAILED || status == NOT_FOUND;
+  if (status == WL_CONNECT_FAILED || status == NOT_FOUND) {
+    return 10000;
+  }
+#ifdef MAY_HAVE_FAILED
+  if (status == MAY_HAVE_FAILED) {
+    return 25000;
+  }
+#endif
+  return joinTime;
 }
 
 // Many ESP32 boards have their LED on pin 2, and don't say so.

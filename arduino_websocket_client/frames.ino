@@ -4,10 +4,9 @@
   You may skip this tab. The main tab calls sendText(), readFrames() and checkConnection();
   this one calls messageReceived() there.
 
-  A frame is a byte that says what it is, its length, a mask of 4 bytes if a client sends
-  it, and the payload. ArduinoHttpClient has functions for this too, but they send no more
-  than 128 bytes, take a byte that comes late for 255, and wait for ever when a connection
-  is lost inside a message. Here no function waits: each byte is taken when it has come.
+  A frame is its type, its length, a mask if a client sends it, and the payload. The library
+  ArduinoHttpClient goes deaf when a read ends one byte into a frame, and hangs when a
+  connection is cut inside a message. Here no function waits for a byte.
 */
 const uint64_t longestFrame = 16777216;  // 16 MiB, the limit of the servers of this course
 const unsigned long answerTime = 2000;   // ms for the server to go on with its handshake
@@ -25,9 +24,9 @@ bool inHeader = true;      // false while the payload comes
 bool inMessage = false;    // true from a message's first frame to its last
 bool cut = false;          // true if the message is longer than longestMessage
 bool isBroken = false;     // true if nothing can be sent any more
+unsigned long lastRest = 0;  // when the board last had nothing left to read
 
-// Clears what is left of an old connection. Called at the start, too: one String of full
-// size for all messages keeps the memory in one piece.
+// Clears what is left of an old connection. One String of full size keeps memory in one piece.
 void prepareFrames() {
   message.reserve(longestMessage);
   control.reserve(125);
@@ -35,16 +34,17 @@ void prepareFrames() {
   inHeader = true;
   inMessage = false;
   isBroken = false;
+  isQuiet = false;
+  lastRest = millis();
   client.stop();
   // stop() has set this time to 30 s.
   client.setHttpResponseTimeout(answerTime);
-  // The key of the handshake and the masks come from random(): without a seed they are the
-  // same after every start.
+  // Without a seed, random() makes the same key and masks after every start.
   randomSeed(micros());
 }
 
-// Returns whether begin() made a WebSocket. It returns 0 too when only the first line of
-// the answer came, and keeps a connection on which a web server has answered 404.
+// Returns whether begin() made a WebSocket. It returns 0 for half an answer, too, and keeps a
+// connection on which a web server has answered 404.
 bool isAccepted(int status) {
   bool isComplete = status == 0 && client.endOfHeadersReached();
   if (!isComplete) {
@@ -74,8 +74,8 @@ void sendTyped() {
   }
 }
 
-// Puts the beginning of a frame into the buffer: the type, the length, and four random mask
-// bytes, which every client has to use. Returns how many bytes that are, 8 at the most.
+// Puts the beginning of a frame into the buffer: type, length, and the four random mask bytes
+// of a client. Returns how many bytes that is, 8 at most.
 byte beginFrame(byte *buffer, byte *mask, byte type, unsigned long length) {
   byte used = 0;
   buffer[used++] = 0x80 | type;
@@ -94,8 +94,7 @@ byte beginFrame(byte *buffer, byte *mask, byte type, unsigned long length) {
 }
 
 // Sends one frame: type is TYPE_TEXT, TYPE_PING … of ArduinoHttpClient. Returns true if it
-// went out, else checkConnection() ends the connection. Each 128 bytes are one write, so
-// nearly every message is one packet.
+// went out, else checkConnection() ends the connection. Up to 128 bytes are one packet.
 bool sendFrame(byte type, const String &payload) {
   unsigned long length = payload.length();
   if (!online || isBroken || length > 65535) {
@@ -115,16 +114,21 @@ bool sendFrame(byte type, const String &payload) {
   return !isBroken;
 }
 
-// Takes the bytes that have come, but not for ever: loop() has other things to do as well.
+// Takes what has come, but not forever. Printing is slowest: a board that falls behind stops it.
 void readFrames() {
   for (int count = 0; count < 1000 && online && wifi.available(); count++) {
     lastHeard = millis();
     takeByte(wifi.read());
   }
+  if (!wifi.available()) {
+    lastRest = millis();
+  } else if (!isQuiet && millis() - lastRest > 5000) {
+    isQuiet = true;
+    Serial.println("Too many messages to print: they are obeyed, but no longer shown.");
+  }
 }
 
-// Adds one byte to the header or to the payload. A frame without a payload is complete with
-// its header.
+// Adds one byte to the header or to the payload.
 void takeByte(byte incoming) {
   if (inHeader) {
     header[headerSize++] = incoming;
@@ -144,8 +148,7 @@ void takeByte(byte incoming) {
   }
 }
 
-// Returns how many bytes this header has. The second byte holds a length up to 125; 126 and
-// 127 there say that the length follows, in 2 or in 8 bytes.
+// Returns how many bytes this header has: 126 and 127 say that the length follows.
 byte headerLength() {
   if (headerSize < 2 || (header[1] & 0x7F) < 126) {
     return 2;
@@ -174,16 +177,16 @@ byte frameType() {
   return header[0] & 0x0F;
 }
 
-// Returns whether a server may send this frame now. It sends no mask, and nobody agreed on
-// extensions: those bits have to be 0. A frame of control (close, ping, pong) is short and
-// in one piece. A message begins with a type, and goes on with continuations.
+// Returns whether a server may send this frame now: without a mask or extensions. A control
+// frame is short and in one piece. A message begins with a type, and has continuations.
 bool isValid() {
   byte type = frameType();
   if ((header[0] & 0x70) || (header[1] & 0x80)) {
     return false;
   }
   if (type >= TYPE_CONNECTION_CLOSE) {
-    return type <= TYPE_PONG && (header[0] & 0x80) && payloadLeft <= 125;
+    bool isHalfCode = type == TYPE_CONNECTION_CLOSE && payloadLeft == 1;
+    return type <= TYPE_PONG && (header[0] & 0x80) && payloadLeft <= 125 && !isHalfCode;
   }
   bool isContinuation = type == TYPE_CONTINUATION;
   return type <= TYPE_BINARY && isContinuation == inMessage && payloadLeft <= longestFrame;
@@ -218,8 +221,8 @@ void endFrame() {
   }
 }
 
-// A lost connection can look alive for hours. A ping asks: a living server answers. When the
-// connection is at its end, the bytes that have come are read first.
+// A lost connection can look alive for hours, so a ping asks the server. When a connection
+// ends, the bytes that have come are read first.
 void checkConnection() {
   if (isTime(lastPing, pingPause)) {
     sendFrame(TYPE_PING, "Still there?");
@@ -233,7 +236,7 @@ void checkConnection() {
   }
 }
 
-// Ends the connection, if there is one, and says why; loop() makes a new one.
+// Ends the connection, if there is one, and says why.
 void hangUp(const char *reason) {
   if (online) {
     online = false;
@@ -259,9 +262,8 @@ String meaning(int status) {
   return "Nobody answered. Is the server running, and is this its address?";
 }
 
-// Returns a message without what stands around its text, in lower case. ws_server_example
-// sends the address before it, and quotation marks: "192.168.1.5: on". With no address in
-// there indexOf() is -1, and only the quotation marks go.
+// Returns the text of a message in lower case. ws_server_example puts an address before it
+// and quotation marks around it: "192.168.1.5: on".
 String commandIn(const String &text) {
   if (text.length() > 100) {
     return "";
@@ -270,7 +272,6 @@ String commandIn(const String &text) {
   command.trim();
   if (command.startsWith("\"") && command.endsWith("\"")) {
     command = command.substring(command.indexOf(": ") + 2, command.length() - 1);
-    // This is how JSON writes the end of a line.
     command.replace("\\n", "");
     command.trim();
   }
@@ -278,7 +279,6 @@ String commandIn(const String &text) {
   return command;
 }
 
-// Tells whoever has not yet filled in arduino_secrets.h.
 void adviseOnSecrets() {
   if (SECRET_SSID[0] == '<' || SECRET_SERVER[0] == '<') {
     Serial.println("Put your network and server into arduino_secrets.h, then upload again.");

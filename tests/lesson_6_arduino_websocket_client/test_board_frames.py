@@ -121,6 +121,7 @@ def test_a_message_over_16_mib_is_refused(connected, server):
         pytest.param(b"\x01\x02hi\x81\x02ho", id="a message inside a message"),
         pytest.param(b"\x09\x02hi", id="half a ping"),
         pytest.param(b"\x89\x7e\x00\x7e" + b"x" * 126, id="a long ping"),
+        pytest.param(b"\x88\x01x", id="half a close code"),
     ],
 )
 def test_what_is_not_a_frame_of_a_server_ends_the_connection(connected, server, wrong):

@@ -89,6 +89,23 @@ def test_on_is_not_late_behind_a_slider(start, server, radio):
     assert board.serial.count("slider") >= 300, "each is printed"
 
 
+@pytest.mark.parametrize("radio, rate", [("s3", 120), ("nina", 250)])
+def test_on_is_not_late_in_a_class_that_streams(start, server, radio, rate):
+    """More arrives than the board can print: it says so once, and keeps up without printing."""
+    board = start(radio)
+    board.until(server.readings)
+    visitor = server.visitors[0]
+    for number in range(30 * rate):
+        visitor.say_later(number * 1000 // rate, '"192.168.1.101: {\\"mouse\\": [1000, 2000]}"')
+    visitor.say_later(30000, "on")
+    board.run(30000)
+    said = board.now
+    board.run(1500)
+    assert board.led == 1 and board.leds[-1][0] < said + 1000
+    assert board.serial.count("Too many messages to print") == 1
+    assert len(server.visitors) == 1
+
+
 def test_it_is_switched_before_a_long_message_is_printed(connected):
     board, visitor = connected
     board.run(200)

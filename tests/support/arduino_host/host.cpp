@@ -53,7 +53,7 @@ struct {
   bool inReach = true, joining = false;
   wl_status_t status = HOST_FIRST_STATUS;
   uint64_t joinedAt = 0;
-  uint32_t joinTime = 1200;
+  uint32_t joinTime = 1200, addressTime = 0, failures = 0;
   int losses = 0;
 } radio;
 
@@ -77,6 +77,10 @@ void obey(const std::string &line) {
     }
   } else if (word == "join") {
     radio.joinTime = number;
+  } else if (word == "address") {
+    radio.addressTime = number;
+  } else if (word == "fail") {
+    radio.failures = number;
   } else if (word == "block") {
     blocked = number;
   } else if (word == "sensor") {
@@ -165,12 +169,22 @@ wl_status_t radioBegin(const char *network, const char *password, uint32_t wait)
   radio.status = radio.joining ? HOST_JOINING_STATUS
                  : found       ? HOST_PASSWORD_STATUS
                                : HOST_NO_NETWORK_STATUS;
+  if (radio.joining && radio.failures) {  // a handshake with the network that goes wrong
+    radio.failures--;
+    radio.joining = false;
+    radio.status = WL_DISCONNECTED;
+  }
   radio.joinedAt = now + radio.joinTime;
   while (now < end && radioStatus() != WL_CONNECTED && radio.status != WL_CONNECT_FAILED &&
          radio.status != WL_DISCONNECTED) {
     pass(100);
   }
   return radio.status;
+}
+
+IPAddress localAddress() {
+  bool given = radioStatus() == WL_CONNECTED && now >= radio.joinedAt + radio.addressTime;
+  return given ? IPAddress(127, 0, 0, 1) : IPAddress(0, 0, 0, 0);
 }
 
 void radioGiveUp() {
@@ -195,7 +209,7 @@ int tcpOpen(const char *host, uint16_t port) {
   struct sockaddr_in address = {};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
-  if (radioStatus() != WL_CONNECTED || id < 0 || id >= 1024 ||
+  if ((uint32_t)localAddress() == 0 || id < 0 || id >= 1024 ||
       inet_pton(AF_INET, host, &address.sin_addr) != 1 ||
       ::connect(id, (struct sockaddr *)&address, sizeof address) != 0) {
     if (id >= 0) close(id);

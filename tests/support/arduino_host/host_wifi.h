@@ -45,6 +45,7 @@ typedef enum {
 
 namespace host {
 wl_status_t radioStatus();
+IPAddress localAddress();  // 0.0.0.0 until the network has given one
 // Starts to join; the radio goes on by itself. wait: how long to wait for the result, in ms.
 wl_status_t radioBegin(const char *network, const char *password, uint32_t wait);
 void radioGiveUp();  // what WiFi101 does when its time is over

@@ -18,7 +18,7 @@ public:
   }
   bool disconnect(bool off = false, bool erase = false);
   static wl_status_t status() { return host::radioStatus(); }
-  IPAddress localIP() { return IPAddress(127, 0, 0, 1); }
+  IPAddress localIP() { return host::localAddress(); }
   String SSID() const { return "class"; }
 };
 extern WiFiClass WiFi;

@@ -23,7 +23,7 @@ public:
     return host::radioBegin(network, password ? password : "", 0);
   }
   wl_status_t status() { return host::radioStatus(); }
-  IPAddress localIP() { return IPAddress(127, 0, 0, 1); }
+  IPAddress localIP() { return host::localAddress(); }
   String SSID() const { return "class"; }
 };
 extern ESP8266WiFiClass WiFi;

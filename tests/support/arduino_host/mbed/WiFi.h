@@ -16,7 +16,7 @@ public:
     return host::radioBegin(network, password, 60000);
   }
   uint8_t status() { return host::radioStatus(); }
-  IPAddress localIP() { return IPAddress(127, 0, 0, 1); }
+  IPAddress localIP() { return host::localAddress(); }
   char *SSID();
 };
 extern WiFiClass WiFi;

@@ -14,7 +14,7 @@ public:
   }
   void setTimeout(unsigned long timeout) { timeout_ = timeout; }
   uint8_t status() { return host::radioStatus(); }
-  IPAddress localIP() { return IPAddress(127, 0, 0, 1); }
+  IPAddress localIP() { return host::localAddress(); }
   const String &SSID();
 
 private:

@@ -19,7 +19,7 @@ public:
   void setTimeout(unsigned long timeout) { timeout_ = timeout; }
   int disconnect();
   uint8_t status() { return host::radioStatus(); }
-  IPAddress localIP() { return IPAddress(127, 0, 0, 1); }
+  IPAddress localIP() { return host::localAddress(); }
   const char *SSID() { return "class"; }
 
 private:

@@ -24,7 +24,7 @@ public:
   void setTimeout(unsigned long timeout) { timeout_ = timeout; }
   void disconnect();
   uint8_t status() { return host::radioStatus(); }
-  uint32_t localIP() { return IPAddress(127, 0, 0, 1); }
+  uint32_t localIP() { return host::localAddress(); }
   char *SSID();
 
 private:
