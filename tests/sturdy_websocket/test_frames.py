@@ -184,3 +184,18 @@ def test_rule_of_closing(echo_server, code, rule):
         payload[2:].decode()
         with pytest.raises(EOFError):
             client.read()
+
+
+@pytest.mark.parametrize(
+    "code, sent",
+    [(1002, b"\xff\xff"), (1007, frame(TEXT, b"\xff")), (1009, huge(0x82, 17 * MIB))],
+    ids=["not a frame", "not UTF-8", "too long"],
+)
+def test_terminal_says_why_a_client_was_closed(start_server, join, code, sent):
+    server = start_server()
+    client = join(server)
+    client.send(sent)
+    assert client.ending() == code
+    server.expect(rf"^127\.0\.0\.1: closed with code {code}, \w.*\n")
+    server.expect("^connection closed")
+    assert server.output.count("closed with code") == 1
