@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -34,6 +35,25 @@ def test_start_lines(start_server, folder):
         client.say("hello")
         if folder == "ws_server_example":
             assert client.hear() == json.dumps(f"{found[0]}: hello")
+
+
+# A network without internet: no address in it is nearer to the rest of the world.
+CLASSROOM = """
+ip link add wifi type bridge; ip addr add 192.168.4.1/24 dev wifi; ip link set wifi up
+ip link add vpn type bridge; ip addr add 10.8.0.2/24 dev vpn; ip link set vpn up
+"""
+
+
+def test_addresses_without_internet(run):
+    apart = ["unshare", "--net", "--map-root-user", "sh", "-ec"]
+    if not shutil.which("unshare") or subprocess.run([*apart, CLASSROOM], check=False).returncode:
+        pytest.skip("this computer makes no network of its own for a test")
+    command = [*apart, f'{CLASSROOM} exec "$@"', "sh", *python("server.py")]
+    server = run(command, cwd=ROOT / "ws_server_example", env={"PORT": 8080})
+    server.expect(r"SECRET_PORT \d+\n|other devices:  no .*\n")
+    for address in ("192.168.4.1", "10.8.0.2"):
+        assert f"  other devices:  ws://{address}:8080/" in server.output
+    assert '#define SECRET_SERVER "192.168.4.1"' in server.output
 
 
 @pytest.mark.parametrize(
