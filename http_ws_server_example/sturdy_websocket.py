@@ -447,6 +447,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
     def read_next_message(self):
         """Waits for a whole message and returns it: str for text, bytes for binary.
 
+        A byte that can't be UTF-8 is noticed as soon as it comes, not at the end (section 8.1).
         Raises Closing if the client breaks a rule, UnicodeDecodeError for text that isn't UTF-8,
         OSError if it is gone.
         """
@@ -465,7 +466,6 @@ class SturdyHandler(BaseHTTPRequestHandler):
             if size > MAX_MESSAGE:
                 raise Closing(1009, f"a message of more than {MAX_MESSAGE} bytes")
             for piece in self.read_pieces(length, mask):
-                # A byte that can't be UTF-8 is noticed now, not at the end.
                 parts.append(utf8.decode(piece) if kind == TEXT else piece)
         if kind == BINARY:
             return b"".join(parts)
