@@ -19,7 +19,6 @@ import ssl
 import stat
 import sys
 import threading
-import time
 
 try:
     import websocket
@@ -32,6 +31,7 @@ except ImportError as error:
 
 PING_EVERY = 15  # seconds
 SILENCE = 40  # seconds without a byte until the server counts as gone
+QUIET_TIME = 5  # the same after our close frame, for servers that never send theirs
 # Computers near by are reached directly, even where a proxy stands before the internet.
 NEAR = ["localhost", ".local", "::1", "127.0.0.1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
 # What a connection that is lost raises.
@@ -48,7 +48,7 @@ ADVICE = {
     ValueError: "an address looks like ws://127.0.0.1:8080/ or wss://example.com/",
 }
 FAILURES = (*LOST, ValueError, IndexError)
-# Set when we have sent our close frame, or are about to.
+# Set when we have sent our close frame after everything else, or are about to.
 goodbye_said = threading.Event()
 
 
@@ -119,8 +119,6 @@ def lines():
         settings = {"encoding": "utf-8", "errors": "replace", "newline": "\n", "closefd": False}
         source = open(sys.stdin.fileno(), **settings)  # noqa: SIM115
     for line in source:
-        if goodbye_said.is_set():
-            return
         yield line.rstrip("\r\n")
 
 
@@ -136,6 +134,7 @@ def say_goodbye(connection):
 def messages(connection):
     """Yields each message, until the server's close frame: text as str, binary data as bytes.
 
+    A server that stays silent after ours has said everything.
     Ends the program with a sentence if the server closes first, or for a reason of its own.
     Raises one of LOST if the server is gone.
     """
@@ -150,7 +149,8 @@ def messages(connection):
                 reason = shorten(data[2:].decode("utf-8", "replace")) or "no reason given"
                 sys.exit(f"The server closed the connection ({code}): {reason}")
             return
-    raise OSError("the server is gone")
+    if not goodbye_said.is_set():
+        raise OSError("the server is gone")
 
 
 def has_data(sock):
@@ -158,11 +158,12 @@ def has_data(sock):
 
     Half a second at a time, because on Windows Ctrl-C interrupts no waiting for the network.
     """
-    began = time.monotonic()
-    while time.monotonic() < began + SILENCE:
+    patience = SILENCE
+    while patience > 0:
         decrypted = isinstance(sock, ssl.SSLSocket) and sock.pending()
         if decrypted or select.select([sock], [], [], 0.5)[0]:
             return True
+        patience = min(patience - 0.5, QUIET_TIME if goodbye_said.is_set() else SILENCE)
     return False
 
 
@@ -194,7 +195,6 @@ def write(message):
 
 def close(connection):
     """Ends the connection politely, if it still stands. A frozen server isn't waited for long."""
-    goodbye_said.set()
     # In a thread, because sending waits when the server has stopped reading.
     closer = threading.Thread(target=connection.close, daemon=True)
     closer.start()

@@ -66,6 +66,19 @@ def test_server_that_is_gone_is_noticed(start_server, run, sign, asked):
     assert program.errors == "The connection to the server was lost.\n"
 
 
+@posix_only
+def test_goodbye_without_an_answer(start_server, run):
+    """Some servers never send a close frame: when all was said, silence is the end."""
+    server = start_server(HTTP)
+    program = run(client(server.url, QUIET_TIME=1), stdin=True)
+    program.write("a\n")
+    program.expect("^a$")
+    server.process.send_signal(signal.SIGSTOP)
+    program.process.stdin.close()
+    assert program.wait() == 0
+    assert program.errors == ""
+
+
 def test_server_that_only_listens_is_not_gone(serve, run):
     """Its pongs show that it is there."""
     done = threading.Event()
