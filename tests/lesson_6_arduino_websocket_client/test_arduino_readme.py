@@ -1,4 +1,4 @@
-"""The README of the sketch: its short program runs, its solutions work, its figures are true."""
+"""The README of the sketch: each step runs, and the figures of BOARDS.md are true."""
 
 import re
 import shutil
@@ -6,74 +6,65 @@ import subprocess
 
 import pytest
 from arduino_host import build
-from arduino_host.board import Board
 from course import need
-from terminals import edit, read_blocks, solution
+from terminals import BUILD, edit, read_blocks
 
 README = build.FOLDER / "README.md"
+BOARDS = build.FOLDER / "BOARDS.md"
 
 
 def table(heading):
     """Returns the rows of the table with this first heading, as lists of cells."""
-    rows = README.read_text(encoding="utf-8").split(f"\n| {heading} |")[1].split("\n\n")[0]
+    rows = BOARDS.read_text(encoding="utf-8").split(f"\n| {heading} |")[1].split("\n\n")[0]
     return [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows.splitlines()[2:]]
 
 
 @pytest.fixture
-def solved(start, tmp_path):
-    """Returns solved(heading): the sketch with the solution of this exercise, switched on."""
+def built(start, tmp_path):
+    """Returns built(step): the sketch after this step of "Build it yourself", switched on."""
+    sketch = tmp_path / "my_board" / "my_board.ino"
+    sketch.parent.mkdir()
+    shutil.copy(build.FOLDER / "board.h", sketch.parent)
 
-    def solve(heading):
-        folder = tmp_path / build.FOLDER.name
-        shutil.copytree(build.FOLDER, folder)
-        edit(solution(README, heading)[0], folder)
-        return start(sketch=folder / build.SKETCH.name)
+    def build_it(steps):
+        for block in read_blocks(README):
+            if block.section == BUILD and int(block.heading[5]) <= steps:
+                if block.kind == "diff":
+                    edit(block, sketch.parent, files=[sketch])
+                else:
+                    sketch.write_text(block.text)
+        if steps > 1:
+            shutil.copy(build.FOLDER / "frames.ino", sketch.parent)
+        return start(sketch=sketch)
 
-    return solve
+    return build_it
 
 
-def test_the_shortest_one_works(program, server, tmp_path):
-    (block,) = [
-        block for block in read_blocks(README) if block.heading == "The shortest one that works"
-    ]
-    text = block.text.replace('"192.168.1.23", 8080', "SECRET_SERVER, SECRET_PORT")
-    text = text.replace('"my network", "my password"', "SECRET_SSID, SECRET_PASS")
-    assert len([line for line in text.splitlines() if line.strip()]) <= 22
-    sketch = tmp_path / "shortest.ino"
-    sketch.write_text('#include "arduino_secrets.h"\n' + text)
-    board = Board(program(sketch=sketch), server)
-    board.until(lambda: server.visitors and server.visitors[0].texts)
-    assert server.visitors[0].texts[0][1] == "Hello"
+def test_step_1_prints_what_is_sent(built, server):
+    board = built(1)
+    board.until(lambda: server.visitors and server.visitors[0].is_open())
+    board.run(100)
     server.visitors[0].say("Hello, board")
     board.expect("Hello, board\n")
-    board.close()
 
 
-def test_the_easy_exercise(solved, server):
-    board = solved("Easy: only when something changes")
-    board.until(server.readings)
-    board.run(3000)
-    for sensor in (522, 523, 520, 534):
-        board.tell(f"sensor {sensor}")
-        board.run(500)
-    sent = [text for time, text in server.readings()]
-    assert sent == ['{"sensor": 512}', '{"sensor": 523}', '{"sensor": 534}']
+def test_step_2_comes_back(built, server):
+    board = built(2)
+    board.expect("Connected.\n")
+    server.close()
+    board.expect("Nobody answered.", 30000)
+    server.open()
+    board.expect("Connected.\n", 30000)
+    server.visitors[-1].say("Hello again")
+    board.expect("Received: Hello again\n")
 
 
-def test_the_exercise_that_combines(solved, server):
-    board = solved("Combine: two boards in one picture")
-    board.until(server.readings)
-    assert server.readings()[0][1] == '{"window": 512}'
-
-
-def test_the_exercise_that_breaks_it(solved, server):
-    board = solved("Break it: blinking for a minute")
-    board.until(server.readings)
-    board.run(500)
-    server.visitors[0].say("blink")
-    board.leds.clear()
-    board.run(70000)
-    assert 110 <= len(board.leds) <= 125 and len(server.visitors) == 1
+def test_step_3_sends_and_obeys(built, server):
+    board = built(3)
+    board.until(lambda: len(server.readings()) == 2)
+    server.visitors[0].say("on")
+    board.run(1000)
+    assert board.led == 1
 
 
 @pytest.mark.parametrize("board", list(build.BOARDS))
