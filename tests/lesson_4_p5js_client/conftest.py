@@ -1,10 +1,9 @@
 """The p5.js client as a page: a copy of the folder, with p5.js from npm instead of the network."""
 
 import functools
-import shutil
 
 import pytest
-from p5_pages import give_p5, lines_for, p5_file
+from p5_pages import give_p5, lines_for
 from pages import copy_of
 
 
@@ -16,15 +15,13 @@ def sketch(open_page, tmp_path):
     forward then; change(folder) edits the copy.
     """
 
-    def open_one(server, major=2, cdn=None, own_p5=False, change=None, until="load", **options):
+    def open_one(server, major=2, cdn=None, change=None, **options):
         address = copy_of("p5js_client", tmp_path, getattr(server, "port", server))
         home = tmp_path / "p5js_client"
         page = (home / "index.html").read_text("utf-8")
         if major == 1:
             page = page.replace(lines_for(2).group(), lines_for(1).group())
         (home / "index.html").write_text(page, "utf-8")
-        if own_p5:
-            shutil.copy(p5_file(major)[0], home / "p5.min.js")
         if change:
             change(home)
 
@@ -33,7 +30,7 @@ def sketch(open_page, tmp_path):
             if cdn:
                 page.clock.install()
                 page.route("https://**/*", cdn)
-            page.goto = functools.partial(page.goto, wait_until=until)
+                page.goto = functools.partial(page.goto, wait_until="commit")
 
         return open_page(address, prepare=prepare, **options)
 

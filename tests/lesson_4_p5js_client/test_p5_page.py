@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shutil
 
 import pytest
 from course import free_port
@@ -42,7 +43,7 @@ def test_no_name_of_p5_is_hidden(sketch, major):
 
 @pytest.mark.parametrize("cdn", NETWORKS)
 def test_p5_can_not_be_loaded(sketch, cdn):
-    page = sketch(free_port(), cdn=NETWORKS[cdn], until="commit")
+    page = sketch(free_port(), cdn=NETWORKS[cdn])
     page.locator("#address").fill("ws://192.168.1.5:8080/")
     page.locator("#connect").click()
     page.clock.fast_forward(8_000)
@@ -53,15 +54,22 @@ def test_p5_can_not_be_loaded(sketch, cdn):
 
 @pytest.mark.parametrize("cdn", ["gone", "hangs"])
 def test_p5_in_the_folder(sketch, start_server, major, cdn):
-    page = sketch(start_server(SERVED), major, cdn=NETWORKS[cdn], own_p5=True, until="commit")
+    def add_p5(folder):
+        shutil.copy(p5_file(major)[0], folder / "p5.min.js")
+
+    page = sketch(start_server(SERVED), major, cdn=NETWORKS[cdn], change=add_p5)
     expect(page.locator("#connect")).to_be_attached()
     page.clock.fast_forward(8_000)
     has_state(page, "Connected")
     frames(page)
 
 
-@pytest.mark.parametrize("scheme, paper", [("light", "#ffffff"), ("dark", "#161b25")])
-def test_every_screen(sketch, start_server, connect, window, scheme, paper):
+@pytest.mark.parametrize(
+    "window, scheme",
+    [("Chromium", "light"), ("Chromium", "dark"), ("Firefox", "light")],
+    indirect=["window"],
+)
+def test_every_screen(sketch, start_server, connect, window, scheme):
     """Everything is on the first screen, nothing is cut, and axe finds nothing in any state."""
     server = start_server(SERVED)
     other = connect(server.url)
@@ -83,14 +91,9 @@ def test_every_screen(sketch, start_server, connect, window, scheme, paper):
         has_state(page, state)
         accessible(page)
     # axe can't see into a canvas, so it's given the colors of the lines as texts.
-    page.evaluate("""([colors, paper]) => {
-      drawingPlace.replaceChildren(...colors.map((color) => {
-        const line = document.createElement("p");
-        line.textContent = color;
-        line.style = `color: ${color}; background: ${paper}`;
-        return line;
-      }));
-    }""", [page.evaluate(scheme.upper()), paper])  # fmt: skip
+    page.evaluate("""colors => drawingPlace.replaceChildren(...colors.map((color) => Object.assign(
+      document.createElement("p"), { textContent: color, style: `color: ${color}` })))""",
+      page.evaluate(scheme.upper()))  # fmt: skip
     accessible(page)
 
 
@@ -132,13 +135,9 @@ def test_each_step_draws(sketch, start_server, major, step):
 
 def test_first_exercises(sketch, start_server, connect, major):
     server = start_server("ws_server_example")
-    circle, mouse = (
-        next(block.text for block in BLOCKS if block.heading == heading)
-        for heading in ("A circle that listens", "Your mouse as a sensor")
-    )
-    page = sketch(
-        server, major, change=lambda folder: (folder / "sketch.js").write_text(circle + mouse)
-    )
+    headings = ("A circle that listens", "Your mouse as a sensor")
+    text = "".join(block.text for block in BLOCKS if block.heading in headings)
+    page = sketch(server, major, change=lambda folder: (folder / "sketch.js").write_text(text))
     has_state(page, "Connected")
     page.locator("#outgoing").fill("not sent yet")
     other = connect(server.url)
@@ -161,12 +160,12 @@ def test_screenshot(sketch, start_server, connect):
         other, page = connect(server.url), sketch(server, viewport={"width": 1280, "height": 720})
         has_state(page, "Connected")
         for step in range(300):
-            light = 512 + 300 * math.sin(step / 30) + 40 * math.sin(step / 7)
-            heat = 21 + 2 * math.sin(step / 50 + 1) + 0.3 * math.sin(step / 3)
-            tilt = 40 * math.sin(step / 16) * math.cos(step / 90)
-            message = {"light": round(light), "heat": round(heat, 1), "tilt": round(tilt)}
-            other.send(json.dumps(message))
-        shown(page, json.dumps(message))
+            light = round(512 + 300 * math.sin(step / 30) + 40 * math.sin(step / 7))
+            heat = round(21 + 2 * math.sin(step / 50 + 1) + 0.3 * math.sin(step / 3), 1)
+            tilt = round(40 * math.sin(step / 16) * math.cos(step / 90))
+            message = json.dumps({"light": light, "heat": heat, "tilt": tilt})
+            other.send(message)
+        shown(page, message)
         frames(page)
         page.screenshot(path=target)
     assert target.read_bytes().startswith(b"\x89PNG")
