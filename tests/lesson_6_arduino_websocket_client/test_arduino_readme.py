@@ -85,21 +85,6 @@ def test_the_numbers_of_the_states_are_the_librarys(tmp_path, board):
 
 
 @pytest.mark.parametrize(
-    "radio, board_or_library",
-    [("nina", "WiFiNINA"), ("wifi101", "MKR1000"), ("s3", ""), ("esp32", "")],
-)
-def test_what_the_numbers_say_of_a_misspelt_network(start, radio, board_or_library):
-    """Whoever looks its number up is not sent to the password."""
-    board = start(radio, network="misspelt")
-    board.run(15000)
-    meanings = {row[0]: row[2] for row in table("Status")}
-    first, second = re.findall(r"status (\d+)\n", board.serial)
-    assert first in meanings
-    said = meanings[second][meanings[second].index(board_or_library) :]
-    assert "no network of this name" in said.split(" On ")[0]
-
-
-@pytest.mark.parametrize(
     "library, radio", [("WiFiNINA", "nina"), ("WiFi101", "wifi101"), ("WiFiS3", "s3")]
 )
 def test_how_long_loop_stands_still(start, server, library, radio):
@@ -111,13 +96,6 @@ def test_how_long_loop_stands_still(start, server, library, radio):
     said = {row[0]: row[1] for row in table("Wi-Fi library")}[library]
     seconds = float(re.match(r"[\d.]+", said)[0])
     assert seconds * 1000 <= board.now - began < seconds * 1000 + 500
-
-
-def test_every_board_is_in_the_table_and_in_the_error_message():
-    boards = " ".join(row[0] for row in table("Board"))
-    message = re.search(r'#error "(.*)there', (build.FOLDER / "board.h").read_text(), re.S)[1]
-    for name in re.findall(r"[A-Z][\w ]+", message.split("Choose")[0].split("knows")[1]):
-        assert name.split()[-1] in boards, name
 
 
 def test_serial_texts_in_the_readme_are_the_sketchs_own():

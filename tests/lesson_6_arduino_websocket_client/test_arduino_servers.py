@@ -102,13 +102,3 @@ def test_the_server_is_stopped_and_started_again(start_server, board):
     sketch.expect(r"^Nobody answered\. Is the server running, and is this its address\?")
     start_server("ws_server_example", port=port)
     sketch.expect(rf"connects to 127\.0\.0\.1:{port}/room/1\r?\nConnected\.\r?\nSent: ")
-
-
-def test_the_network_is_lost_and_comes_back(start_server, board):
-    server = start_server("ws_server_example")
-    sketch = board(server.port)
-    sketch.expect(r"^Received: ")
-    sketch.write("wifi 0\n")
-    sketch.expect(r"^The Wi-Fi is lost\.\r?\nJoining the network class, status 5")
-    sketch.write("wifi 1\n")
-    sketch.expect(r"^Connected\.\r?\nSent: ")

@@ -7,17 +7,6 @@ from websockets.frames import Opcode
 
 
 @pytest.mark.parametrize("radio", build.RADIOS)
-def test_a_message_in_two_segments(start, server, radio):
-    board = start(radio)
-    board.until(server.readings)
-    visitor, message = server.visitors[0], frame(b"first and second")
-    visitor.send(message[:7])
-    visitor.later(900, message[7:])
-    board.expect("Received: first and second\n", 1500)
-    assert len(server.visitors) == 1
-
-
-@pytest.mark.parametrize("radio", build.RADIOS)
 def test_a_frame_split_after_its_first_byte(start, server, radio):
     board = start(radio)
     board.until(server.readings)
@@ -90,23 +79,6 @@ def test_a_message_may_take_its_time(start, server, radio):
     board.expect(f"Received: {'x' * 4000}\n(That was only its beginning.)\n", 40000)
     assert 22000 < board.now - began < 30000
     assert len(server.visitors) == 1 and len(server.readings(began)) >= 4
-
-
-def test_an_endless_message_does_not_keep_the_board_from_its_work(connected, server):
-    board, visitor = connected
-    visitor.send(b"\x81\x7f" + (16 * 1024 * 1024).to_bytes(8, "big"))
-    for moment in range(0, 30000, 5):
-        visitor.later(moment, b"x" * 500)
-    began = board.now
-    board.run(30000)
-    assert len(server.readings(began)) >= 5 and board.busiest < 2000
-
-
-def test_a_message_over_16_mib_is_refused(connected, server):
-    board, visitor = connected
-    visitor.send(b"\x81\x7f" + (16 * 1024 * 1024 + 1).to_bytes(8, "big"))
-    board.expect("What came isn't a WebSocket frame.\n", 500)
-    board.until(lambda: len(server.visitors) == 2 and server.visitors[1].texts)
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,6 @@ def test_the_first_reading_comes_at_once_and_then_one_every_five_seconds(start, 
     board.until(lambda: server.readings()[-1][1] == '{"sensor": 7}')
 
 
-def test_it_says_which_network_and_which_address_it_tries(start, server):
-    board = start(path="/raw")
-    board.expect("Joining the network class, status 0\n")
-    board.expect(f"127.0.0.1 connects to 127.0.0.1:{server.port}/raw\nConnected.\n")
-
-
 def test_a_message_is_printed(connected):
     board, visitor = connected
     visitor.say("How are you? äöü")
@@ -63,16 +57,6 @@ def test_messages_of_any_length_go_out(connected, server):
     assert visitor.texts[-1][1] == '{"sensor": 512}' and len(server.visitors) == 1
 
 
-def test_a_3000_byte_message(connected, server):
-    board, visitor = connected
-    text = "".join(f"{number:4}," for number in range(600))
-    visitor.say(text)
-    board.expect(f"Received: {text}\n", 3000)
-    visitor.say("on")
-    board.run(500)
-    assert board.led == 1 and len(server.visitors) == 1
-
-
 @pytest.mark.parametrize("count, cut", [(4000, ""), (4001, "(That was only its beginning.)\n")])
 def test_of_a_longer_message_only_the_beginning_is_kept(connected, server, count, cut):
     board, visitor = connected
@@ -80,13 +64,3 @@ def test_of_a_longer_message_only_the_beginning_is_kept(connected, server, count
     visitor.say("after it")
     board.expect(f"Received: {'y' * 4000}\n{cut}Received: after it\n")
     assert len(server.visitors) == 1
-
-
-def test_the_longest_message_needs_its_memory_once(connected):
-    """A String that grows needs the old and the new memory at the same time, and leaves holes.
-    A SAMD21 has about 27,600 bytes left, an AVR much less."""
-    board, visitor = connected
-    before = board.heap
-    visitor.send(frame(b"y" * 3000, fin=False) + frame(b"y" * 1000, Opcode.CONT))
-    board.expect(f"Received: {'y' * 4000}\n", 3000)
-    assert board.peak < 5000 and board.heap == before

@@ -20,15 +20,6 @@ def test_the_network_is_lost_and_comes_back(start, server, radio):
     assert len(server.visitors) == 2
 
 
-def test_after_a_short_loss_nothing_is_sent_on_the_old_connection(connected, server):
-    board, visitor = connected
-    board.tell("wifi 0")
-    board.expect("Joining the network class, status 5\n")
-    board.tell("wifi 1")
-    board.expect("Sent: ", 35000)
-    assert board.serial.count("Connected.") == board.serial.count("Sent: ") == 2
-
-
 @pytest.mark.parametrize("radio", build.RADIOS)
 @pytest.mark.parametrize("ms", [7000, 12000, 25000, 55000])
 def test_a_network_that_takes_long_to_join(start, server, radio, ms):
@@ -50,12 +41,6 @@ def test_a_network_that_can_not_be_joined(start, server, radio, first, settings)
     tries = [int(n) for n in re.findall(r"Joining the network \w+, status (\d+)\n", board.serial)]
     status = {"nina": 4, "wifi101": 6}.get(radio, 1 if "network" in settings else 4)
     assert tries[0] == first and set(tries[1:]) == {status} and len(tries) in (3, 4)
-
-
-def test_the_first_try_is_one_try_though_millis_is_0(start):
-    board = start(millis=0)
-    board.run(3000)
-    assert board.serial.count("Joining the network") == 1
 
 
 def test_examples_in_the_secrets_are_pointed_out(start, server):

@@ -104,13 +104,3 @@ def test_on_is_not_late_in_a_class_that_streams(start, server, radio, rate):
     assert board.led == 1 and board.leds[-1][0] < said + 1000
     assert board.serial.count("Too many messages to print") == 1
     assert len(server.visitors) == 1
-
-
-def test_it_is_switched_before_a_long_message_is_printed(connected):
-    board, visitor = connected
-    board.run(200)
-    before = len(board.leds)
-    visitor.say("y" * 4000)
-    board.run(100)
-    assert board.leds[before:][0][1] == 1
-    assert not board.serial.endswith("y\n"), "this test has to look while it is printed"
