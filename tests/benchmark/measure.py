@@ -3,12 +3,12 @@
 import collections
 import contextlib
 import datetime
+import itertools
 import json
 import os
 import platform
 import re
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -125,32 +125,21 @@ def running(command, *words):
     port = free_port()
     if "http.server" in command:
         words = [port]
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            [str(word) for word in [*command, *words]], env=dict(os.environ, PORT=str(port)),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)  # fmt: skip
-        try:
-            wait_until_listening(process, port, errors)
-            yield process, port
-        finally:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def wait_until_listening(process, port, errors):
-    """Looks at the server's sockets: to connect would be a client that it has to get rid of."""
-    end = time.monotonic() + PATIENCE
-    while process.poll() is None and time.monotonic() < end:
-        for one in psutil.Process(process.pid).net_connections("tcp"):
-            if one.status == psutil.CONN_LISTEN and one.laddr.port == port:
-                return
-        time.sleep(0.02)
-    errors.seek(0)
-    raise Failed(f"the server does not start: {errors.read().decode()[-300:]}")
+    process = subprocess.Popen(
+        [str(word) for word in [*command, *words]], env=dict(os.environ, PORT=str(port)),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    try:
+        # To connect would be a client that it has to get rid of: its sockets are looked at.
+        links = psutil.Process(process.pid).net_connections
+        end = time.monotonic() + PATIENCE
+        while not any(link.status == psutil.CONN_LISTEN for link in links("tcp")):
+            if process.poll() is not None or time.monotonic() > end:
+                raise Failed("the server does not start")
+            time.sleep(0.02)
+        yield process, port
+    finally:
+        process.kill()
+        process.wait()
 
 
 def call(command, **options):
@@ -190,10 +179,9 @@ def run_wrk(row, command):
     """The same for static pages: wrk is the load generator."""
     with running(command) as (process, port):
         server = psutil.Process(process.pid)
-        begin, own, cpu = time.monotonic(), children_cpu(), sum(server.cpu_times()[:2])
+        cpu = sum(server.cpu_times()[:2])
         output = call(["wrk", "-t1", f"-c{row.clients}", f"-d{max(1, round(row.seconds))}s",
                        f"http://127.0.0.1:{port}/index.html"])  # fmt: skip
-        own, took = children_cpu() - own, time.monotonic() - begin
         cpu = sum(server.cpu_times()[:2]) - cpu
     if "Non-2xx" in output or "Socket errors" in output:
         raise Failed(" ".join(output.split())[-300:])
@@ -201,74 +189,50 @@ def run_wrk(row, command):
     return {
         "requests_per_second": float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]),
         "cpu_us_per_request": cpu / requests * 1e6,
-        "load_percent": own / took * 100,
-        "server_percent": cpu / took * 100,
     }
 
 
-def children_cpu():
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def choose_rows(part, quick):
-    """Returns the rows to run, and for those that can't be run here a sentence each."""
-    rows = [row for row in ROWS if part in row.name and (row.quick or not quick)]
-    if quick:
-        # The first meets all servers, the others only the course's own.
-        rows = [row._replace(seconds=0.1) for row in rows]
-        rows[1:] = [row._replace(servers={OURS: row.servers[OURS]}) for row in rows[1:]]
-    notes = []
-    if not shutil.which("node") or not (TESTS / "node_modules" / "ws").exists():
-        notes.append("npm's ws is not here: python3 tests installs it if there is node and npm.")
-        rows = [row._replace(servers={name: command for name, command in row.servers.items()
-                                      if name != "npm ws"}) for row in rows]  # fmt: skip
-    if not shutil.which("wrk"):
-        notes.append("wrk is not here, so no pages. On Debian and Ubuntu: sudo apt install wrk")
-        rows = [row for row in rows if row.what != "static"]
-    return rows, notes
+def choose_rows(quick):
+    """Returns the rows to run. If quick, the first meets all servers, the others only ours."""
+    if not quick:
+        return ROWS
+    rows = [row._replace(seconds=0.1) for row in ROWS if row.quick]
+    rows[1:] = [row._replace(servers={OURS: row.servers[OURS]}) for row in rows[1:]]
+    return rows
 
 
 def about(rounds, seconds):
-    """Returns a sentence: when, with what, on what machine, and how long it took."""
+    """Returns a sentence: when, with what, and how long it took."""
     packages = [f"{name} {version(name)}" for name in ("websocket-server", "websockets")]
-    with contextlib.suppress(OSError, Failed):
-        packages.append(f"node {call(['node', '--version']).strip().lstrip('v')}")
-        ws = json.loads((TESTS / "node_modules" / "ws" / "package.json").read_text())
-        packages.append(f"ws {ws['version']}")
-    rounds = "one round" if rounds == 1 else f"medians of {rounds} rounds"
+    ws = json.loads((TESTS / "node_modules" / "ws" / "package.json").read_text())
     return (
         f"{datetime.date.today():%Y-%m-%d}, Python {platform.python_version()}, "
-        f"{', '.join(packages)}; {platform.system()}, {os.cpu_count()} cores; "
-        f"{rounds} in {seconds / 60:.1f} minutes."
+        f"{', '.join(packages)}, node {call(['node', '--version']).strip()}, ws {ws['version']}; "
+        f"{os.cpu_count()} cores; medians of {rounds} rounds in {seconds / 60:.1f} minutes."
     )
 
 
-def measure(rounds, part, quick):
+def measure(rounds, quick):
     """Runs all rows so many times. Returns (results, notes).
 
     results: a list of (row, {server: [figures of each round, as run_load() returns them]})
-    notes: sentences for the table; the first says when, with what and where it was.
+    notes: sentences for the table; the first says when and with what.
     """
-    began = time.monotonic()
-    rounds = 1 if quick else max(1, rounds)
-    rows, notes = choose_rows(part, quick)
-    if not rows:
-        sys.exit(f"There is no row with {part!r} in its name.")
-    results = [(row, {name: [] for name in row.servers}) for row in rows]
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    began, notes = time.monotonic(), []
+    rounds = 1 if quick else rounds
+    results = [(row, {name: [] for name in row.servers}) for row in choose_rows(quick)]
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory() as folder:
         load = Path(folder) / "load"
         call(["gcc", "-O2", "-Wall", "-Wextra", "-o", load, HERE / "load.c"])
-        for turn in range(rounds):
-            for row, figures in results:
-                print(f"round {turn + 1} of {rounds}: {row.name}", file=sys.stderr, flush=True)
-                names = collections.deque(row.servers)
-                names.rotate(turn)
-                for name in names:
-                    try:
-                        figures[name].append(run_load(load, row, row.servers[name]))
-                    except Failed as error:
-                        notes.append(f"{name}, {row.name}: {error}")
+        for turn, (row, figures) in itertools.product(range(rounds), results):
+            print(f"round {turn + 1} of {rounds}: {row.name}", file=sys.stderr, flush=True)
+            names = collections.deque(row.servers)
+            names.rotate(turn)
+            for name in names:
+                try:
+                    figures[name].append(run_load(load, row, row.servers[name]))
+                except Failed as error:
+                    notes.append(f"{name}, {row.name}: {error}")
     return results, [about(rounds, time.monotonic() - began), *notes]

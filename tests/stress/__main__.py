@@ -1,10 +1,8 @@
 """
 The stress: everything that goes wrong once in a hundred thousand messages, all at once
 
-A server whose three threads send to all without a break, with the smallest buffers that a
-system has and threads that change places a hundred thousand times a second. Some clients
-listen, some read slowly, some make the lesson raise, and the others come and vanish at
-every moment of a connection.
+Three threads send to all without a break, while clients listen, read slowly, make the
+lesson raise, or come and vanish at every moment of a connection.
 
 Run it with:     python3 tests                         once, it makes the environment
                  python3 tests/stress                  a minute

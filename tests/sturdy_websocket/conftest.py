@@ -5,11 +5,11 @@ import sys
 import pytest
 from course import ROOT, free_port, python
 
+STURDY = "sturdy_websocket import SturdyServer"
 LESSON = """
 import os, sys, threading, time
 sys.path.insert(0, sys.argv[1])
-import sturdy_websocket
-from sturdy_websocket import SturdyServer
+from {server} as Server
 
 def new_client(client, server):
     print("in", client["id"])
@@ -22,32 +22,28 @@ def message_received(client, server, message):
 
 {code}
 
-server = SturdyServer(host="", port=int(os.environ["PORT"]))
+sys.stdout.reconfigure(line_buffering=True)
+server = Server(host="127.0.0.1", port=int(os.environ["PORT"]))
 server.set_fn_new_client(new_client)
 server.set_fn_client_left(client_left)
 server.set_fn_message_received(message_received)
+print("ready")
 server.run_forever()
-{after}
 """
 
 
 @pytest.fixture
 def lesson(run, tmp_path):
-    """Returns lesson(code, after="", strict=True): a running server with other event functions.
+    """Returns lesson(code="", server=STURDY): a running server; code stands after its functions."""
 
-    code: Python that stands before the server; after: what comes when it has stopped; strict:
-    warnings are errors.
-    """
-
-    def start(code="", after="", strict=True):
+    def start(code="", server=STURDY):
         file = tmp_path / f"lesson{free_port()}.py"
-        text = LESSON.replace("{code}", code).replace("{after}", after)
+        text = LESSON.replace("{code}", code).replace("{server}", server)
         file.write_text(text, encoding="utf-8")
-        words = [file, ROOT / "ws_server_example"]
-        command = python(*words) if strict else [sys.executable, *words]
-        server = run(command, env={"PORT": (port := free_port())})
-        server.expect("Ctrl-C")
-        server.port = port
-        return server
+        command = python(file) if server == STURDY else [sys.executable, file]
+        program = run([*command, ROOT / "ws_server_example"], env={"PORT": (port := free_port())})
+        program.expect("ready")
+        program.port = port
+        return program
 
     return start

@@ -2,63 +2,34 @@
 
 import os
 import struct
-import sys
 
 import pytest
-from course import PATIENCE, ROOT, free_port, python
+from course import PATIENCE
 from websockets.exceptions import ProtocolError
 from wire import BINARY, CLOSE, CONT, PING, PONG, TEXT, Wire, close_frame, frame, odd_frame
 
 NOTHING = "nothing"
-LESSON = """
-import os, sys, threading, time
-sys.path.insert(0, sys.argv[1])
-from {server} as Server
-
-def new_client(client, server):
-    print("in", client["id"])
-
-def client_left(client, server):
-    print("left", client["id"])
-
-def message_received(client, server, message):
-    server.send_message_to_all(message)
-
-{code}
-
-sys.stdout.reconfigure(line_buffering=True)
-server = Server(host="127.0.0.1", port=int(os.environ["PORT"]))
-server.set_fn_new_client(new_client)
-server.set_fn_client_left(client_left)
-server.set_fn_message_received(message_received)
-print("ready")
-server.run_forever()
-"""
 
 
 @pytest.fixture
-def both(run, tmp_path):
+def both(lesson):
     """Returns both(probe, code=""): what probe(server) returns for SturdyServer, and for the other.
 
-    code: Python that stands in the lesson after its functions. A connection that breaks is NOTHING.
+    A connection that breaks is NOTHING.
     """
 
-    def start(server, code):
-        file = tmp_path / f"lesson_{server.split()[0]}.py"
-        file.write_text(LESSON.format(server=server, code=code))
-        bare = server.startswith("websocket_server")
-        command = [sys.executable, file] if bare else python(file)
-        program = run([*command, ROOT / "ws_server_example"], env={"PORT": (port := free_port())})
-        program.may_complain, program.port = bare, port
-        # What never comes from the bare server isn't waited for.
-        program.wire = lambda **options: Wire(port, patience=1 if bare else PATIENCE, **options)
-        program.expect("ready")
+    def start(code, patience=PATIENCE, **options):
+        program = lesson(code, **options)
+        program.wire = lambda **words: Wire(program.port, patience=patience, **words)
         return program
 
     def probe_both(probe, code=""):
-        sturdy = probe(start("sturdy_websocket import SturdyServer", code))
+        sturdy = probe(start(code))
+        # What never comes from the bare server isn't waited for.
+        bare = start(code, patience=1, server="websocket_server import WebsocketServer")
+        bare.may_complain = True
         try:
-            return sturdy, probe(start("websocket_server import WebsocketServer", code))
+            return sturdy, probe(bare)
         except (OSError, EOFError):
             return sturdy, NOTHING
 

@@ -3,7 +3,6 @@
 import re
 import signal
 import socket
-import time
 
 import pytest
 from course import posix_only, python
@@ -11,11 +10,9 @@ from wire import (
     PING,
     TEXT,
     Wire,
-    allow_many_sockets,
     close_frame,
     frame,
     is_idle,
-    meanwhile,
     request,
     talk,
     wait_until,
@@ -76,31 +73,13 @@ def test_every_way_to_go(lesson, code):
     assert len(re.findall("^left", server.output, re.M)) == len(WAYS_TO_GO) + 2
 
 
-def test_quick_reloads(start_server):
-    """300 reloads in a row, as fast as they go: a chat beside them doesn't notice."""
-    server = start_server(HTTP)
-    with Wire(server.port) as one, Wire(server.port) as two:
-        two.sync()
-        for number in range(300):
-            client = Wire(server.port, path=None)
-            client.send(request())
-            if number % 4:
-                client.read_head()
-                client.send(frame(TEXT, f"hello {number}") + close_frame(1001))
-            client.close() if number % 3 else client.vanish()
-            if not number % 50:
-                one.say(f"chat {number}")
-                assert one.hear_until(f"chat {number}") and two.hear_until(f"chat {number}")
-    is_idle(server)
-    assert server.errors == ""
-    came = server.output.count("New Connection")
-    wait_until(lambda: len(CLOSED.findall(server.output)) == came, "somebody is not gone")
-
-
 @posix_only
 def test_a_thousand_clients_leave_at_once(start_server):
     """One more gets 503. After everybody has left, the server is as good as new."""
-    allow_many_sockets(1000)
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     server = start_server(HTTP)
     clients = [Wire(server.port) for _ in range(1000)]
     for client in clients:
@@ -153,19 +132,6 @@ def test_half_open(start_server, run):
         healthy.expect("got who is there?")
     gone.process.send_signal(signal.SIGCONT)
     assert healthy.process.poll() is None
-
-
-def test_silence_after_a_backlog(start_server, join):
-    """What a client took before it fell silent doesn't make it live longer (60 s instead of 45)."""
-    server = start_server(HTTP, settings={"PING_EVERY": 0.5, "SILENCE": 3})
-    slow, speaker = join(server, receive_buffer=4096), join(server)
-    speaker.say(bytes(6_000_000))
-    with meanwhile(speaker.hear):
-        slow.hear()
-    began = time.monotonic()
-    with meanwhile(lambda: [speaker.sync() for _ in range(3)]):
-        server.expect(r"^127\.0\.0\.1: gone")
-    assert time.monotonic() - began < 3 + 3
 
 
 def test_heartbeat_for_a_page_that_asks(start_server, join):

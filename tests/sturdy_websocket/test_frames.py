@@ -28,11 +28,8 @@ MIB = 1024 * 1024
 # (PONG, payload).
 GOOD_ROWS = {
     "5.6 text": (frame(TEXT, "hello"), ["hello"]),
-    "5.6 empty text": (frame(TEXT), [""]),
-    "5.6 text with a null and quotes": (frame(TEXT, '\0"\\\n'), ['\0"\\\n']),
     "5.6 text with letters of 1 to 4 bytes": (frame(TEXT, "aß€🙂\U0010ffff"), ["aß€🙂\U0010ffff"]),
     "5.6 binary": (frame(BINARY, b"\xff\x00\x80"), [b"\xff\x00\x80"]),
-    "5.6 empty binary": (frame(BINARY), [b""]),
     "5.2 longest short length": (frame(TEXT, "x" * 125), ["x" * 125]),
     "5.2 shortest length of 16 bits": (frame(TEXT, "x" * 126), ["x" * 126]),
     "5.2 longest length of 16 bits": (frame(BINARY, b"x" * 65535), [b"x" * 65535]),
@@ -50,10 +47,6 @@ GOOD_ROWS = {
         frame(TEXT, "he", False) + frame(CONT, "ll", False) + frame(CONT, "o"),
         ["hello"],
     ),
-    "5.4 a binary message in frames": (
-        frame(BINARY, b"\xff", False) + frame(CONT, b"\xfe"),
-        [b"\xff\xfe"],
-    ),
     "5.4 frames without bytes": (
         frame(TEXT, "", False) + frame(CONT, "", False) + frame(CONT, ""),
         [""],
@@ -66,17 +59,7 @@ GOOD_ROWS = {
         frame(TEXT, "he", False) + frame(PING, "now") + frame(CONT, "llo"),
         [(PONG, b"now"), "hello"],
     ),
-    "5.4 a hundred frames": (
-        frame(TEXT, "0", False) + frame(CONT, "1", False) * 98 + frame(CONT, "2"),
-        ["0" + "1" * 98 + "2"],
-    ),
     "5.5.2 a ping is answered with its bytes": (frame(PING, b"\xff\x00"), [(PONG, b"\xff\x00")]),
-    "5.5.2 an empty ping": (frame(PING), [(PONG, b"")]),
-    "5.5.2 a ping of 125 bytes": (frame(PING, b"x" * 125), [(PONG, b"x" * 125)]),
-    "5.5.2 pings in a row": (
-        b"".join(frame(PING, str(n)) for n in range(10)),
-        [(PONG, str(n).encode()) for n in range(10)],
-    ),
     "5.5.3 a pong that nobody asked for is passed over": (frame(PONG, "?"), []),
     "1.4 messages in one piece come out in order": (
         b"".join(frame(TEXT, str(n)) for n in range(100)),
@@ -109,21 +92,15 @@ CLOSE_ROWS = {
         "5.5.1 a close frame of one byte": odd_frame(0x88, b"\x03"),
         "5.5 a close frame of 126 bytes": close_frame(1000, b"x" * 124),
         "5.5 a ping of 126 bytes": odd_frame(0x89, b"x" * 126),
-        "5.5 a pong of 126 bytes": odd_frame(0x8A, b"x" * 126),
         "5.5 a ping in fragments": odd_frame(0x09, b"half"),
-        "5.5 a close frame in fragments": odd_frame(0x08, b"\x03\xe8"),
         "5.1 a frame without a mask": b"\x81\x05hello",
-        "5.1 a ping without a mask": b"\x89\x00",
         "5.4 a continuation of nothing": frame(CONT, "?"),
         "5.4 a continuation after the end": frame(TEXT, "all") + frame(CONT, "?"),
         "5.4 a new text before the end": frame(TEXT, "half", False) + frame(TEXT, "?"),
-        "5.4 a new binary before the end": frame(TEXT, "half", False) + frame(BINARY, "?"),
     },
     1007: {
         "5.5.1 a reason that is no UTF-8": close_frame(1000, b"\xff"),
         "8.1 a wrong byte": frame(TEXT, b"caf\xe9"),
-        "8.1 a character that does not end": frame(TEXT, b"caf\xc3"),
-        "8.1 half of a surrogate pair": frame(TEXT, b"\xed\xa0\x80"),
         "8.1 a character written longer than need be": frame(TEXT, b"\xc0\xaf"),
         "8.1 a character beyond Unicode": frame(TEXT, b"\xf4\x90\x80\x80"),
         "8.1 a wrong byte in the second fragment": (

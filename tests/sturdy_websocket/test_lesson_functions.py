@@ -1,12 +1,7 @@
 """What a lesson may do: raise an error, close a client, ask for its path, call every method."""
 
-import os
-import re
-import subprocess
-import types
-
 import pytest
-from course import PATIENCE, ROOT, free_port, python
+from course import ROOT, python
 from wire import BINARY, CLOSE, PONG, TEXT, Wire, is_idle, talk
 
 RAISES = """
@@ -115,11 +110,6 @@ def test_the_other_methods_of_the_package(run):
     one.close(), two.close()
     three = Wire(port)
     three.sync()
-    closed = Wire(port)
-    closed.sync()
-    do("clients[-1]['handler'].send_close()")
-    assert closed.ending() == 1000
-    closed.close()
     do("disconnect_clients_abruptly()")
     assert three.ending() == 1006
     four = Wire(port)
@@ -201,26 +191,19 @@ def test_print_is_print(lesson, join):
     server.expect("Name\\? left")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no pty")
-def test_terminal_that_is_gone(tmp_path, join):
+def test_terminal_that_is_gone(lesson, join):
     """Somebody starts the server over ssh, in the background, and closes the window."""
-    import pty
-
-    here, there = pty.openpty()
-    port = free_port()
-    server = subprocess.Popen(
-        python("server.py"), cwd=ROOT / "http_ws_server_example", stdin=there, stdout=there,
-        stderr=there, env={**os.environ, "PORT": str(port)}, start_new_session=True,
-    )  # fmt: skip
-    os.close(there)
-    try:
-        # After its last line, which is for boards or says that there is no address.
-        while not re.search(b"SECRET_PORT|no address", os.read(here, 4096)):
-            pass
+    server = lesson("""
+def message_received(client, server, message):
+    if message == "close":
+        here, there = os.pipe()
         os.close(here)
-        one, two = (join(types.SimpleNamespace(port=port)) for _ in range(2))
-        talk(one, two)
-        talk(two, one)
-    finally:
-        server.terminate()
-        server.wait(PATIENCE)
+        os.dup2(there, 1)
+    server.send_message_to_all(message)
+    print(message)
+""")
+    one, two = join(server), join(server)
+    for message in ("close", "goes on"):
+        one.say(message)
+        assert one.hear() == two.hear() == message
+    talk(two, one, join(server))

@@ -9,6 +9,7 @@ from course import PATIENCE, posix_only
 from wire import CLOSE, TEXT, Wire, close_code, close_frame, frame, is_idle
 
 CLOSES = """
+import sturdy_websocket
 sturdy_websocket.CLOSE_TIME = 0.5
 
 def message_received(client, server, message):

@@ -8,7 +8,6 @@ import base64
 import concurrent.futures
 import contextlib
 import hashlib
-import json
 import selectors
 import socket
 import struct
@@ -27,7 +26,7 @@ ACCEPT = base64.b64encode(
 ).decode()
 
 
-def request(path="/", method="GET", version="HTTP/1.1", **changes):
+def request(path="/", method="GET", **changes):
     """Returns the bytes of a handshake; changes: header_name="value", or None to leave it out."""
     headers = {
         "Host": "localhost",
@@ -38,14 +37,14 @@ def request(path="/", method="GET", version="HTTP/1.1", **changes):
     }
     headers.update({name.replace("_", "-"): value for name, value in changes.items()})
     lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
-    return "\r\n".join([f"{method} {path} {version}", *lines, "", ""]).encode("latin-1")
+    return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode("latin-1")
 
 
-def frame(opcode, payload=b"", fin=True, **bits):
-    """Returns the bytes of a masked frame; bits: rsv1, rsv2, rsv3."""
+def frame(opcode, payload=b"", fin=True):
+    """Returns the bytes of a masked frame."""
     if isinstance(payload, str):
         payload = payload.encode()
-    return Frame(opcode, payload, fin, **bits).serialize(mask=True)
+    return Frame(opcode, payload, fin).serialize(mask=True)
 
 
 def odd_frame(first, payload=b""):
@@ -144,15 +143,6 @@ class Wire:
             heard.append(self.hear())
         return heard
 
-    def speak_until(self, condition, *listeners):
-        """Says 100 KB, which all of these hear, again and again until the condition is true."""
-        end = time.monotonic() + course.PATIENCE
-        while not condition():
-            assert time.monotonic() < end, "however much is said, it does not happen"
-            message = f"{time.monotonic()} " + "x" * 100_000
-            self.say(message)
-            assert all(each.hear() == message for each in (self, *listeners))
-
     def sync(self):
         """Waits until the server has handled all that was sent; returns the frames till then."""
         self.send(frame(PING, b"sync"))
@@ -187,22 +177,11 @@ def close_code(payload):
     return struct.unpack("!H", payload[:2])[0] if payload else None
 
 
-def echo_of(folder, message):
-    """Returns what the server of this folder sends to all for a message, None for nothing."""
-    if folder == "http_ws_server_example":
-        return message
-    if folder == "ws_server_example":
-        if isinstance(message, bytes):
-            message = f"({len(message)} bytes)"
-        return json.dumps(f"127.0.0.1: {message}", ensure_ascii=False)
-    return None
-
-
 def served(message):
     """Returns the bytes of the frame in which a server sends this message."""
-    opcode = TEXT if isinstance(message, str) else BINARY
-    payload = message.encode() if isinstance(message, str) else message
-    return Frame(opcode, payload).serialize(mask=False)
+    if isinstance(message, str):
+        return Frame(TEXT, message.encode()).serialize(mask=False)
+    return Frame(BINARY, message).serialize(mask=False)
 
 
 def gather(wires, size):
@@ -239,18 +218,6 @@ def meanwhile(function, *args):
         future.result(course.PATIENCE)
 
 
-def allow_many_sockets(number):
-    """Lets the tests, and what they start, open this many sockets; skips the test otherwise."""
-    import resource  # not on Windows
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = number + 300
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        if hard != resource.RLIM_INFINITY and hard < wanted:
-            course.missing("this computer allows too few open files")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
 def wait_until(condition, what):
     """Waits for something that has to become true in another process."""
     end = time.monotonic() + course.PATIENCE
@@ -261,12 +228,8 @@ def wait_until(condition, what):
 
 def is_idle(server):
     """Waits until the server holds no connection any more."""
-    process = psutil.Process(server.process.pid)
-
-    def connections():
-        return [each for each in process.net_connections("tcp") if each.raddr]
-
-    wait_until(lambda: not connections(), "connections are left over")
+    links = psutil.Process(server.process.pid).net_connections
+    wait_until(lambda: not any(link.raddr for link in links("tcp")), "connections are left over")
 
 
 def talk(*clients):
