@@ -13,6 +13,7 @@ You can skip this file: the lesson is in client.py, which takes from here:
 """
 
 import contextlib
+import io
 import os
 import select
 import ssl
@@ -88,8 +89,9 @@ def is_keyboard():
     """Tells whether somebody can type. On Windows, NUL claims to be a terminal too."""
     if sys.stdin is None or not sys.stdin.isatty():
         return False
-    raw = getattr(getattr(sys.stdin, "buffer", None), "raw", None)
-    return os.name != "nt" or raw is None or "Console" in type(raw).__name__
+    # In an editor such as IDLE or Thonny, it is something else.
+    doubtful = os.name == "nt" and isinstance(sys.stdin, io.TextIOWrapper)
+    return not doubtful or "Console" in type(sys.stdin.buffer.raw).__name__
 
 
 def in_terminal():
@@ -115,7 +117,7 @@ def lines():
     source = sys.stdin
     # A file object of its own: at the end of the program nobody may hold the lock of sys.stdin.
     # The one of an editor such as IDLE or Thonny is something else, and has no such lock.
-    if sys.stdin is sys.__stdin__:
+    if isinstance(sys.stdin, io.TextIOWrapper):
         settings = {"encoding": "utf-8", "errors": "replace", "newline": "\n", "closefd": False}
         source = open(sys.stdin.fileno(), **settings)  # noqa: SIM115
     for line in source:

@@ -1,7 +1,7 @@
 """The client in a terminal: somebody types and reads."""
 
 import pytest
-from clients import HTTP, WS, client, ends
+from clients import HTTP, WS, client, ends, pipe
 from course import PATIENCE
 
 
@@ -16,6 +16,15 @@ def test_terminal(start_server, terminal, key):
     window.send(key)
     assert ends(window) == ("Disconnected.", 0)
     server.expect("connection closed")
+
+
+def test_an_editor_that_puts_its_own_stdin_there(start_server):
+    """Thonny's replaces sys.__stdin__ too, and what lies behind it isn't what was typed."""
+    words = client(start_server(HTTP).url, PING_EVERY=15)
+    stdin = "type('', (), {'isatty': lambda s: True, '__iter__': lambda s: iter(['typed\\n']),"
+    stdin += "'fileno': lambda s: 0})()"
+    words[-2] = f"import sys; sys.stdin = sys.__stdin__ = {stdin}; {words[-2]}"
+    assert pipe(words, b"not typed\n")[:2] == (0, b"typed\n")
 
 
 def test_terminal_stays_readable(serve, terminal):
@@ -47,32 +56,3 @@ def test_keyboard_and_a_pipe(start_server, connect, terminal, tmp_path):
     window.send("\x04")
     assert ends(window) == ("Disconnected.", 0)
     assert log.read_text() == "from somewhere\ntyped\n"
-
-
-def test_pipe_into_a_terminal(start_server, terminal):
-    """In `mosquitto_sub | client.py` the messages are bare, and Ctrl-C ends both."""
-    server = start_server(HTTP)
-    words = " ".join(f"'{word}'" for word in client(server.url))
-    window = terminal(f"(echo one; exec cat) | {words}")
-    window.expect_exact("one\r\n")
-    window.send("\x03")
-    assert ends(window)[0] == "Disconnected."
-    assert "Hello" not in server.output
-
-
-def test_terminal_that_stands_still_stops_only_itself(start_server, connect, terminal):
-    """Ctrl-S stops the output; the others go on, and what came meanwhile is shown after Ctrl-Q."""
-    server = start_server(HTTP)
-    window = terminal(client(server.url))
-    window.expect_exact("Server said: Hello")
-    window.send("\x13")
-    speaker = connect(server.url)
-    for number in range(3000):
-        speaker.send(f"{number} " + "x" * 100)
-        assert speaker.recv(PATIENCE).startswith(f"{number} ")
-    window.send("\x11")
-    for number in range(3000):
-        window.expect_exact(f"Server said: {number} x")
-    window.send("\x03")
-    said, status = ends(window)
-    assert said.endswith("Disconnected.") and status == 0
