@@ -62,7 +62,7 @@ void sendText(const String &text) {
   }
 }
 
-// Sends a line that somebody has typed into the Serial Monitor.
+// Sends a line typed into the Serial Monitor.
 void sendTyped() {
   if (!Serial.available()) {
     return;

@@ -55,12 +55,3 @@ def test_messages_of_any_length_go_out(connected, server):
         board.until(lambda count=count: visitor.texts[-1][1] == "x" * count, 200)
     board.run(6000)
     assert visitor.texts[-1][1] == '{"sensor": 512}' and len(server.visitors) == 1
-
-
-@pytest.mark.parametrize("count, cut", [(4000, ""), (4001, "(That was only its beginning.)\n")])
-def test_of_a_longer_message_only_the_beginning_is_kept(connected, server, count, cut):
-    board, visitor = connected
-    visitor.say("y" * count)
-    visitor.say("after it")
-    board.expect(f"Received: {'y' * 4000}\n{cut}Received: after it\n")
-    assert len(server.visitors) == 1

@@ -24,8 +24,7 @@ class Board:
 
     program: path of the build; port: of the server; server: its step(now) is called whenever
     the sketch waits. serial is what it printed, led the LED, now the time in ms; leds is the
-    list of (time, LED) changes; busiest is the longest time that one round of loop() took;
-    heap is what its Strings hold, peak the most they held, in bytes.
+    list of (time, LED) changes; busiest is the longest time that one round of loop() took.
     """
 
     def __init__(
@@ -41,7 +40,6 @@ class Board:
     ):
         self.server, self.serial, self.led, self.now, self.leds = server, "", 0, 0, []
         self.commands, self.seen, self.busiest = [], 0, 0
-        self.heap, self.peak = 0, 0
         # A letter or the end of a line may come in two pieces.
         utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self.decoder = io.IncrementalNewlineDecoder(utf8, translate=True)
@@ -76,7 +74,7 @@ class Board:
             self.process.wait(PATIENCE)
             errors = self.process.stderr.read()
             pytest.fail(f"the sketch ended\n{errors}\n--- Serial\n{self.serial}")
-        self.now, led, busy, self.heap, self.peak, count = map(int, head.split())
+        self.now, led, busy, _heap, _peak, count = map(int, head.split())
         self.busiest = max(self.busiest, busy)
         self.serial += self.decoder.decode(self.reader.read(count))
         if led != self.led:
