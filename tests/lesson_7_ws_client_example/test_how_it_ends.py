@@ -1,14 +1,12 @@
 """How a connection of the client ends: exit codes, and one sentence each."""
 
 import contextlib
-import queue
 import signal
 import threading
 
 import pytest
 from clients import HTTP, WS, client, ends, pipe
-from course import PATIENCE, posix_only
-from websockets.exceptions import ConnectionClosed
+from course import posix_only
 
 
 def test_server_stops(start_server, terminal):
@@ -30,22 +28,6 @@ def test_server_says_why(serve, run):
     assert program.errors == (
         "The server closed the connection (4000): 'the class is over\\x1b[2J'\n"
     )
-
-
-def test_ctrl_c_sends_a_close_frame(serve, run):
-    """The server does not hear a broken connection."""
-    codes = queue.Queue()
-
-    def handler(connection):
-        connection.send("hello")
-        with contextlib.suppress(ConnectionClosed):
-            connection.recv()
-        codes.put(connection.close_code)
-
-    program = run(client(serve(handler)), stdin=True)
-    program.expect("hello")
-    assert program.stop() == 0
-    assert codes.get(timeout=PATIENCE) == 1000
 
 
 @pytest.mark.parametrize("asked", [False, True], ids=["listening", "something is unanswered"])

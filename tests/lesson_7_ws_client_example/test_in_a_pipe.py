@@ -1,7 +1,5 @@
 """The client in a pipe: lines come in, messages go out."""
 
-import os
-
 import pytest
 from clients import HTTP, client, pipe
 
@@ -24,16 +22,6 @@ def test_lines_bring_their_answers(start_server, lines, messages):
     assert pipe(client(server.url), lines) == (0, messages, "")
 
 
-def test_messages_come_out_at_once(start_server, run):
-    server = start_server(HTTP)
-    program = run(client(server.url), stdin=True)
-    for line in ("one", "two"):
-        program.write(f"{line}\n")
-        program.expect(f"^{line}$")
-    program.process.stdin.close()
-    assert program.wait() == 0
-
-
 def test_binary_messages_come_out_as_they_are(serve):
     data = bytes(range(256)) * 4096
 
@@ -42,14 +30,6 @@ def test_binary_messages_come_out_as_they_are(serve):
 
     words = ["bash", "-c", 'exec "$@" </dev/null', "bash", *client(serve(handler))]
     assert pipe(words)[:2] == (1, data)
-
-
-def test_slow_answers_are_awaited(start_server):
-    """The line comes after a silence, and its answer while the client says goodbye."""
-    url = start_server(HTTP).url
-    words = ["bash", "-c", '(sleep 2; echo late) | "$@"', "bash"]
-    command = [*words, *client(url, PING_EVERY=0.5, SILENCE=3)]
-    assert pipe(command) == (0, b"late\n", "")
 
 
 def test_reader_that_pauses_loses_nothing(start_server):
@@ -79,11 +59,3 @@ def test_reader_that_has_seen_enough(start_server, run):
     program = run(["bash", "-c", script, "bash", *words])
     assert program.wait() == 0
     assert (program.output, program.errors) == ("1\n0\n", "")
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has such a device")
-def test_disk_is_full(start_server):
-    server = start_server(HTTP)
-    words = ["bash", "-c", 'exec "$@" >/dev/full', "bash", *client(server.url)]
-    status, _, errors = pipe(words, b"a\n")
-    assert status == 1 and errors == "The output can't be written: No space left on device.\n"

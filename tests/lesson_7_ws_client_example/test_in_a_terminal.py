@@ -2,7 +2,6 @@
 
 import pytest
 from clients import HTTP, WS, client, ends, pipe
-from course import PATIENCE
 
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
