@@ -90,8 +90,9 @@ def test_another_web_server_sent_the_page(open_page):
 
     def prepare(page):
         give_p5(page)
-        for file in FOLDER.iterdir():
-            page.route(site + file.name, lambda route, path=file: route.fulfill(path=path))
+        page.route(
+            f"{site}*", lambda route: route.fulfill(path=FOLDER / route.request.url[len(site) :])
+        )
 
     page = open_page(f"{site}index.html", prepare=prepare)
     expect(page.locator("#connect")).to_have_text("Disconnect")

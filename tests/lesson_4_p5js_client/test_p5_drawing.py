@@ -4,7 +4,7 @@ import itertools
 import json
 
 import pytest
-from p5_pages import drawn, frames, picture, resize
+from p5_pages import drawn, frames, picture, resize, shown
 from pages import SERVED, has_state, no_errors, send
 
 pytestmark = pytest.mark.browser
@@ -49,9 +49,11 @@ def test_names_without_a_color_are_said_and_clear_begins_anew(page_and_other):
     page, other = page_and_other
     for message in [*filter(None, WORDS), '{"__proto__": 1}', "1e300", "-1e308", "x" * 100_000]:
         other.send(message)
+    shown(page, "x" * 200)
     page.locator("#clear").click()
-    other.send(json.dumps(dict.fromkeys("abcdefgh", 1)))
-    page.wait_for_function("document.querySelector('#latest').textContent.startsWith('{')")
+    message = json.dumps(dict.fromkeys("abcdefgh", 1))
+    other.send(message)
+    shown(page, message)
     assert len(drawn(page)["lines"]) == 6
     assert any("No color left for g, h." in words for words in texts(page))
     before = picture(page)
