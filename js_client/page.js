@@ -36,7 +36,7 @@ const NOTES = {
   "Connecting …": (server) => `Asking ${server}`,
   "Connected": () => (isBack ? "The server is back: " : "You are talking to "),
   "No answer": (server) => `Nobody answers at ${server}${portMissing(server)}. Is server.py running? `
-    + "Did it refuse this page? Its terminal says so. Is there a proxy in between? "
+    + "If it refused this page, its terminal says so. Is there a proxy in between? "
     + "This page keeps trying.",
   "Connection lost": (server, reason) => `${reason}. Trying again until you press Disconnect.`,
   "Disconnecting …": () => "Waiting for the server to agree.",
