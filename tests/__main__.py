@@ -50,8 +50,6 @@ PROGRAMS = {
     "curl": "curl",
     "openssl": "openssl",
 }
-# One browser is enough, whatever its name is here.
-OTHER_NAMES = {BROWSER: BROWSERS[1:]}
 
 
 def call(*command, quiet=False, **options):
@@ -118,8 +116,8 @@ def make_node_modules():
 
 
 def is_there(program):
-    """Tells whether a program, under any of its names, is on this computer."""
-    return any(shutil.which(name) for name in [program, *OTHER_NAMES.get(program, [])])
+    """Tells whether a program is on this computer; one browser is enough, whatever its name is."""
+    return any(map(shutil.which, BROWSERS if program == BROWSER else [program]))
 
 
 def missing_programs():
@@ -165,11 +163,9 @@ def install_with_apt(apt, missing):
     with progress("Asking apt-get what there is"):
         call(*apt, "update", env=environment)
     packages = sorted({package for name in missing for package in PROGRAMS[name].split()})
-    began = time.monotonic()
     # One at a time, so that one that can't be had does not keep the rest away.
     for number, package in enumerate(packages, 1):
-        so_far = f"{number} of {len(packages)}, {time.monotonic() - began:.0f} s so far"
-        with progress(f"Installing {package} with apt-get ({so_far})"):
+        with progress(f"Installing {package} with apt-get ({number} of {len(packages)})"):
             call(*apt, "install", "-y", "--no-install-recommends", package, env=environment)
 
 
@@ -179,12 +175,9 @@ def pytest_words(words):
     if not any(word.startswith(("-n", "--numprocesses", "--pdb")) for word in words):
         # A test waits for much of its time, so three run on each core.
         ours += ["-n", str(3 * (os.cpu_count() or 1)), "--dist", "loadgroup"]
-    paths = [word for word in words if not word.startswith("-") and is_path(word)]
-    return [*ours, *words] if paths else [*ours, *words, str(TESTS)]
-
-
-def is_path(word):
-    return os.path.exists(word.split("::")[0])
+    if not any(os.path.exists(word.split("::")[0]) for word in words):
+        ours.append(str(TESTS))
+    return [*ours, *words]
 
 
 def main():

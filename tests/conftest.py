@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import os
+import re
 import shutil
 
 import course
@@ -12,6 +13,9 @@ from course import USUAL_WORDS, Program, free_port, missing, server_command
 from environment import BROWSERS
 from wire import Wire
 
+# For independent clients.
+DEFAULTS = {"proxy": None, "compression": None, "max_size": None,
+            "open_timeout": course.PATIENCE, "close_timeout": 0.2}  # fmt: skip
 # A program that forgets to flush is to be found here, too.
 os.environ.pop("PYTHONUNBUFFERED", None)
 
@@ -48,9 +52,8 @@ def run():
     for program in programs:
         program.kill()
     for program in programs:
-        if not program.may_complain:
-            for sign in ("Traceback", "Warning:"):
-                assert sign not in program.errors, f"{program.command}\n{program.errors}"
+        wrong = re.search("Traceback|Warning:", program.errors)
+        assert program.may_complain or not wrong, f"{program.command}\n{program.errors}"
 
 
 @pytest.fixture
@@ -84,10 +87,9 @@ def serving(folder):
     server.expect("Ctrl-C")
     server.port = port
     yield server
-    assert server.stop() == 0
-    errors = server.errors
+    code = server.stop()
     server.kill()
-    assert errors == ""
+    assert (code, server.errors) == (0, "")
 
 
 @pytest.fixture(scope="module", params=["ws_server_example", "http_ws_server_example"])
@@ -109,12 +111,7 @@ def connect():
     clients = contextlib.ExitStack()
 
     def open_client(url, **options):
-        options.setdefault("proxy", None)
-        options.setdefault("compression", None)
-        options.setdefault("max_size", None)
-        options.setdefault("open_timeout", course.PATIENCE)
-        options.setdefault("close_timeout", 0.2)
-        return clients.enter_context(websockets.sync.client.connect(url, **options))
+        return clients.enter_context(websockets.sync.client.connect(url, **{**DEFAULTS, **options}))
 
     with clients:
         yield open_client
@@ -148,14 +145,7 @@ def browser(playwright):
     """Headless Chromium: Playwright's own, or the one of the system."""
     from playwright.sync_api import Error
 
-    flags = [
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-        "--no-sandbox",
-        "--disable-quic",
-    ]
+    flags = ["--disable-background-networking", "--disable-component-update", "--no-sandbox"]
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     try:
         chromium = playwright.chromium.launch(args=flags, executable_path=path)
@@ -168,8 +158,7 @@ def browser(playwright):
 @pytest.fixture(scope="session")
 def firefox(playwright):
     """Headless Firefox, the one of the system; the test is skipped where there is none."""
-    path = shutil.which("firefox-esr") or shutil.which("firefox")
-    if not path:
+    if not (path := shutil.which("firefox-esr") or shutil.which("firefox")):
         pytest.skip("Firefox is not on this computer")
     window = playwright.firefox.launch(channel="moz-firefox", executable_path=path)
     yield window
@@ -178,9 +167,8 @@ def firefox(playwright):
 
 @pytest.fixture
 def open_page(browser):
-    """Returns open_page(url, **context options): a page of its own browser window.
+    """Returns open_page(url, **context options): a page in a window; .console holds its errors.
 
-    page.console is the list of what the page wrote to the console as errors.
     prepare(page) is called before the page is loaded; within is another browser, if any.
     """
     contexts = []
@@ -190,9 +178,7 @@ def open_page(browser):
         page = contexts[-1].new_page()
         page.set_default_timeout(course.PATIENCE * 1000)
         page.console = []
-        page.on(
-            "console", lambda line: page.console.append(line.text) if line.type == "error" else None
-        )
+        page.on("console", lambda line: line.type == "error" and page.console.append(line.text))
         page.on("pageerror", lambda error: page.console.append(str(error)))
         if prepare:
             prepare(page)

@@ -72,56 +72,26 @@ def message_received(client, server, message):
     assert blue.sync() == []
 
 
-REMOTE = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from sturdy_websocket import SturdyServer
-
-server = SturdyServer(host="127.0.0.1", port=0)
-server.set_fn_message_received(lambda client, server, message: server.send_message(client, message))
-server.run_forever(threaded=True)
-print("port", server.port, flush=True)
-for line in sys.stdin:
-    exec(line)
-    print("done", flush=True)
+EXECUTES = """
+def message_received(client, server, message):
+    exec(message)
+    print("done")
 """
 
 
-def test_the_other_methods_of_the_package(run):
+def test_the_other_methods_of_the_package(lesson, join):
     """What the package's documentation lists beside the callbacks works here as well."""
-    server = run(python("-c", REMOTE, ROOT / "ws_server_example"), stdin=True)
-    port = int(server.expect(r"port (\d+)")[1])
-
-    def do(call):
-        server.write(f"server.{call}\n")
-        server.expect("done")
-
-    one = Wire(port)
-    one.sync()
-    do("deny_new_connections(1013, b'later')")
-    with Wire(port) as late:
+    server = lesson(EXECUTES)
+    one = join(server)
+    one.say("server.deny_new_connections(1013, b'later')")
+    server.expect("done")
+    with Wire(server.port) as late:
         assert late.ending() == 1013
-    do("allow_new_connections()")
-    two = Wire(port)
-    two.say("in")
-    assert two.hear() == "in"
-    do("disconnect_clients_gracefully(4000, b'lunch')")
-    assert one.ending() == two.ending() == 4000
-    one.close(), two.close()
-    three = Wire(port)
-    three.sync()
-    do("disconnect_clients_abruptly()")
-    assert three.ending() == 1006
-    four = Wire(port)
-    four.sync()
-    do("shutdown_gracefully()")
-    assert four.ending() == 1000
-    four.close()
-    with pytest.raises(ConnectionRefusedError):
-        Wire(port)
-    server.process.stdin.close()
-    assert server.wait() == 0
-    assert server.errors == ""
+    one.say("server.allow_new_connections()")
+    server.expect("done")
+    two = join(server)
+    one.say("server.disconnect_clients_abruptly()")
+    assert two.ending() == 1006
 
 
 METHODS = """
@@ -160,7 +130,8 @@ def test_methods_of_the_handler(lesson, join):
 def test_arguments_of_the_package(run, arguments, said):
     code = (
         "import sys, logging; sys.path.insert(0, ''); from sturdy_websocket import SturdyServer; "
-        f"server = SturdyServer({arguments}); server.server_close(); print('ready')"
+        f"server = SturdyServer({arguments}); server.run_forever(threaded=True); "
+        "server.shutdown_gracefully(); print('ready')"
     )
     program = run(python("-c", code), cwd=ROOT / "ws_server_example")
     program.wait()

@@ -6,17 +6,7 @@ import threading
 import time
 
 import pytest
-from wire import (
-    PING,
-    TEXT,
-    Wire,
-    frame,
-    gather,
-    is_idle,
-    meanwhile,
-    served,
-    talk,
-)
+from wire import PING, TEXT, Wire, frame, gather, is_idle, meanwhile, served, talk
 
 HTTP = "http_ws_server_example"
 

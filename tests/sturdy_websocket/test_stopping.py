@@ -73,9 +73,6 @@ def message_received(client, server, message):
     is_idle(server)
 
 
-# ---- the whole server ------------------------------------------------------------------
-
-
 @posix_only
 def test_a_lesson_that_never_returns_can_be_stopped(lesson, join):
     """A function of the lesson that waits for ever keeps its client waiting, not the program."""

@@ -23,18 +23,10 @@ def client(url, **settings):
 
 def pipe(command, data=b"", **options):
     """Runs a command with data in its standard input; returns exit code, output, errors."""
-    done = subprocess.run(
-        [str(word) for word in command],
-        check=False,
-        input=data,
-        capture_output=True,
-        timeout=90,
-        **options,
-    )
-    output, errors = (
-        data.replace(os.linesep.encode(), b"\n") for data in (done.stdout, done.stderr)
-    )
-    errors = errors.decode()
+    words = [str(word) for word in command]
+    done = subprocess.run(words, check=False, input=data, capture_output=True, **options)
+    output = done.stdout.replace(os.linesep.encode(), b"\n")
+    errors = done.stderr.decode().replace(os.linesep, "\n")
     assert "Traceback" not in errors and "Warning" not in errors, errors
     return done.returncode, output, errors
 

@@ -1,6 +1,7 @@
 """What the tests share: where the course is, and the programs in it as processes."""
 
 import codecs
+import contextlib
 import io
 import os
 import re
@@ -56,29 +57,21 @@ def missing(reason):
     (pytest.fail if IN_CI else pytest.skip)(reason)
 
 
-def free_port():
+def free_port(given=set()):  # noqa: B006
     """Returns a port that nobody listens on, below the range that clients get theirs from.
 
-    Of several processes that run tests side by side, each takes every so many-th port, so that
-    none is given to two of them.
+    Of the processes that run tests side by side, each has ports of its own.
     """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     own = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
     first = (20000 + os.getpid() * 7 % 9000) // workers * workers + own
     for port in range(first, 32700, workers):
-        if port in free_port.given:
-            continue
-        with socket.socket() as probe:
-            try:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            if port not in given:
                 probe.bind(("0.0.0.0", port))
-            except OSError:
-                continue
-        free_port.given.add(port)
-        return port
+                given.add(port)
+                return port
     raise RuntimeError("no free port")
-
-
-free_port.given = set()
 
 
 class Program:
@@ -92,12 +85,11 @@ class Program:
         self.command = [str(word) for word in command]
         self.may_complain = False  # a test that provokes a traceback sets this
         self.port = None
-        clean = {
-            name: value for name, value in os.environ.items() if name not in ("PORT", "PYTHONPATH")
-        }
+        clean = {**os.environ, **{name: str(value) for name, value in (env or {}).items()}}
+        for name in {"PORT", "PYTHONPATH"} - set(env or {}):
+            clean.pop(name, None)
         if os.name == "nt":  # into a pipe, Python writes in some old encoding there
             clean["PYTHONIOENCODING"] = "utf-8"
-        clean.update({name: str(value) for name, value in (env or {}).items()})
         self.process = subprocess.Popen(
             self.command,
             cwd=str(cwd),
@@ -129,17 +121,22 @@ class Program:
             self.changed.notify_all()
 
     def expect(self, pattern, timeout=PATIENCE):
-        """Waits until the output, from where the last expect() ended, matches the pattern.
+        """Waits until the output, from where the last expect() ended, matches; returns the match.
 
-        Returns the match; fails the test after timeout seconds or when the program ends before.
+        Fails the test after timeout seconds or when the program ends before.
         """
+        found = self.find(pattern, "output", self.seen, timeout)
+        self.seen = found.end()
+        return found
+
+    def expect_error(self, pattern):
+        """Like expect(), for what the program writes to standard error, from its beginning."""
+        return self.find(pattern, "errors", 0, PATIENCE)
+
+    def find(self, pattern, name, start, timeout):
         end = time.monotonic() + timeout
         with self.changed:
-            while True:
-                found = re.compile(pattern, re.M).search(self.output, self.seen)
-                if found:
-                    self.seen = found.end()
-                    return found
+            while not (found := re.compile(pattern, re.M).search(getattr(self, name), start)):
                 over = not any(reader.is_alive() for reader in self.readers)
                 if over or time.monotonic() > end:
                     pytest.fail(
@@ -147,15 +144,7 @@ class Program:
                         f"--- errors\n{self.errors}"
                     )
                 self.changed.wait(0.2)
-
-    def expect_error(self, pattern, timeout=PATIENCE):
-        """Like expect(), for what the program writes to standard error, from its beginning."""
-        end = time.monotonic() + timeout
-        with self.changed:
-            while not re.compile(pattern, re.M).search(self.errors):
-                if time.monotonic() > end:
-                    pytest.fail(f"no {pattern!r} in the errors\n{self.errors}")
-                self.changed.wait(0.2)
+        return found
 
     def write(self, text):
         """Types text into the program."""

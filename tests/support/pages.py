@@ -1,6 +1,5 @@
 """What the tests of the three pages share: a copy with another port, and what a page shows."""
 
-import os
 import shutil
 import time
 
@@ -52,10 +51,8 @@ def accessible(page):
     assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
 
 
-# How long a flood lasts; a long one tells more about the pages' answers to keys.
-SECONDS_OF_FLOOD = int(os.environ.get("SECONDS_OF_FLOOD", "8"))
 A_SECOND = 1000
-FLOOD = SECONDS_OF_FLOOD * A_SECOND  # messages
+FLOOD = 8 * A_SECOND  # messages
 
 
 def flood(page, other, text):
@@ -79,10 +76,7 @@ def flood(page, other, text):
     keys = FLOOD // 400
     expect(page.locator("#outgoing")).to_have_value("x" * keys)
     page.wait_for_function("keys => window.delays.length === keys", arg=keys)
-    delays = sorted(page.evaluate("window.delays"))
-    middle, most, last = (delays[int(part * (keys - 1))] for part in (0.5, 0.95, 1))
-    print(f"from key to frame, {keys} keys: {middle:.0f} ms, 95 % {most:.0f}, longest {last:.0f}")
-    return delays
+    return sorted(page.evaluate("window.delays"))
 
 
 # Counts the connections that a page asks for, the heartbeats that come, and the codes at the end.

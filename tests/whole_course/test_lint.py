@@ -1,4 +1,4 @@
-"""Every source file is as its linter wants it, and every JavaScript file parses."""
+"""Every source file is as its linter wants it."""
 
 import subprocess
 import sys
@@ -42,8 +42,3 @@ def test_javascript_is_as_eslint_wants_it():
     if not eslint.exists():
         missing("eslint is not in tests/node_modules")
     check(need("node"), eslint, "-c", TESTS / "eslint.config.mjs", "--max-warnings=0", *SCRIPTS)
-
-
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_javascript_parses(script):
-    check(need("node"), "--check", script)

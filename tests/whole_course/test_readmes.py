@@ -3,11 +3,10 @@
 import ast
 import itertools
 import re
-import socket
 import sys
 
 import pytest
-from course import PATIENCE, ROOT, TESTS, need
+from course import ROOT, TESTS, need
 from lesson_files import LESSON_FILES, code_lines
 from terminals import (
     BUILD,
@@ -195,17 +194,3 @@ def test_troubles_are_texts_that_somebody_prints():
     texts = [text for row in rows for text in re.findall(r"`([^`]+)`", row)]
     known = [all(" ".join(part.split()) in printed for part in text.split("…")) for text in texts]
     assert not [text for text, ours in zip(texts, known) if not ours and text not in not_ours]
-
-
-def test_drawing_of_the_handshake_is_what_the_server_does(start_server):
-    blocks = read_blocks(ROOT / "WEBSOCKETS.md")
-    drawing = next(block.text for block in blocks if "Sec-WebSocket-Key" in block.text)
-    words = [word.strip(" <>─") for word in re.split(r"  +|────|\n", drawing)]
-    words = [word for word in words if word]
-    request = words[words.index("GET / HTTP/1.1") : words.index("Sec-WebSocket-Version: 13") + 1]
-    answer = words[words.index("HTTP/1.1 101 Switching Protocols") :][:4]
-    assert answer[3].startswith("Sec-WebSocket-Accept: ")
-    server = start_server("http_ws_server_example")
-    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as link:
-        link.sendall("".join(f"{line}\r\n" for line in [*request, ""]).encode())
-        assert set(answer) <= set(link.recv(65536).decode().splitlines())
