@@ -32,8 +32,8 @@ const drawingPlace = document.querySelector("main");
 const NOTES = {
   "Connecting …": (address) => `Asking ${address}`,
   "Connected": (address) => address,
-  "No answer": (address) => `Nobody answers at ${address}. Is server.py running? Did it refuse `
-    + "this page? Its terminal says so. Is there a proxy in between? This page keeps trying.",
+  "No answer": (address) => `Nobody answers at ${address}. Is server.py running? If it `
+    + "refused this page, its terminal says so. Is there a proxy in between? This page keeps trying.",
   "Connection lost": (address, reason) => `${reason}. Trying again until you press Disconnect.`,
   "Disconnecting …": () => "Waiting for the server to agree.",
   "Disconnected": () => "Press Connect to come back.",
