@@ -46,7 +46,6 @@ PROGRAMS = {
     "mosquitto_pub": "mosquitto-clients",
     "websocketd": "websocketd",
     "caddy": "caddy",
-    "wrk": "wrk",
     "curl": "curl",
     "openssl": "openssl",
 }

@@ -13,42 +13,30 @@ nothing else is said.
 
 def as_number(value):
     """Returns a figure as text, with about three digits that mean something."""
-    return f"{value:,.0f}" if value >= 100 or value == 0 else f"{value:.{1 if value >= 10 else 2}f}"
+    return f"{value:,.0f}" if value >= 100 or value == 0 else f"{value:.3g}"
 
 
-def as_cell(value, ours):
-    """Returns a figure of the table, with this course's one in relation to it in brackets."""
-    if not value or not ours:
-        return as_number(value)
-    ratio = ours / value
-    return f"{as_number(value)} ({as_number(ratio) if ratio >= 0.1 else f'{ratio:.1g}'})"
+def as_cell(key, server, rounds):
+    """Returns a figure of the table: the median, and this course's one divided by it."""
+    if not rounds.get(server):
+        return "failed" if server in rounds else ""
+    median = statistics.median(figures[key] for figures in rounds[server])
+    if server == OURS or not median or not rounds[OURS]:
+        return as_number(median)
+    ours = statistics.median(figures[key] for figures in rounds[OURS])
+    return f"{as_number(median)} ({as_number(ours / median)})"
 
 
-def cells_of(figure, rounds, servers):
-    """Returns the cells of one line, one for each server: the medians of the rounds."""
-    medians = {
-        name: statistics.median(figures[figure.key] for figures in found)
-        for name, found in rounds.items()
-        if found
-    }
-    for name in servers:
-        if name in medians:
-            yield as_cell(medians[name], None if name == OURS else medians.get(OURS))
-        else:
-            yield "failed" if name in rounds else ""
-
-
-def as_text(results, notes):
-    """Returns the table and the notes as Markdown that can be read on a terminal too."""
+def as_text(results, about):
+    """Returns the table and what it is about as Markdown that can be read on a terminal too."""
     servers = list(dict.fromkeys(name for _, rounds in results for name in rounds))
     lines = [["", "", *servers]]
     for row, rounds in results:
-        for number, figure in enumerate(row.figures):
-            label = f"{figure.label} {'↑' if figure.more else '↓'}"
-            cells = cells_of(figure, rounds, servers)
-            lines.append(["" if number else row.name, label, *cells])
+        for key, label in row.figures.items():
+            name = row.name if label == next(iter(row.figures.values())) else ""
+            lines.append([name, label, *(as_cell(key, server, rounds) for server in servers)])
     widths = [max(map(len, column)) for column in zip(*lines)]
     lines.insert(1, ["-" * width for width in widths])
     padded = [[cell.ljust(width) for cell, width in zip(line, widths)] for line in lines]
     table = [f"| {' | '.join(line)} |" for line in padded]
-    return "\n".join([*table, LEGEND, *(f"- {note}" for note in notes)])
+    return "\n".join([*table, LEGEND, f"- {about}"])
