@@ -20,8 +20,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from environment import use_environment
 
-HERE = Path(__file__).resolve().parent
-
 
 def main():
     parser = argparse.ArgumentParser(description="Stress for sturdy_websocket.py.")

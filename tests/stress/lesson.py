@@ -42,13 +42,13 @@ def message_received(client, server, message):
 
 
 def talk(server, who):
-    """Says numbered messages of all sizes, a few at a time, as long as somebody wants it."""
+    """Says numbered messages of all sizes, a few at a time, while somebody wants it."""
     luck, number = random.Random(who), 0
     while talking.wait():
         for _ in range(luck.randint(1, 5)):
             server.send_message_to_all(f"{who} {number} " + "x" * luck.choice((1, 100, 3000)))
             number += 1
-        time.sleep(luck.random() * 0.2)
+        time.sleep(luck.random() * 0.2)  # or those who read slowly are cut off
 
 
 server = SturdyServer(host="127.0.0.1", port=sys.argv[2])
