@@ -1,7 +1,8 @@
 """Runs what the READMEs tell a reader to type, each fenced block in a terminal of its own.
 
 - Each heading starts from a fresh copy of the course. The blocks below it are windows that are
-  open together, started one after the other. At the end Ctrl-C is pressed in each. The steps of
+  open together. The next one opens when the last one has shown its first line, or everything if
+  something is typed there. At the end Ctrl-C is pressed in those that still run. The steps of
   *Build it yourself* share one copy; the windows of a step close before the next.
 - sh: commands that succeed, or a program that says how Ctrl-C ends it. console: what a terminal
   shows, after "$ " what is typed; … stands for what varies, a line of only … for any lines.
@@ -17,13 +18,12 @@
 """
 
 import contextlib
+import itertools
 import os
 import re
 import shlex
 import shutil
 import sys
-import threading
-import time
 import types
 from pathlib import Path
 
@@ -31,6 +31,7 @@ import psutil
 import websocket
 from course import DEEP_FILES, PATIENCE, ROOT, free_port
 from markdown_it import MarkdownIt
+from wire import wait_until
 
 if sys.platform != "win32":  # there no README is run
     import pexpect
@@ -44,7 +45,7 @@ BUILD = "Build it yourself"
 class Block(types.SimpleNamespace):
     """A fenced block: .kind, .text, .line, .comments (the marks before it).
 
-    .section is the heading with ##, .heading the nearest one, .summary that of its <details>.
+    .section is the heading with ##, .heading the nearest one.
     """
 
     def mark(self, name):
@@ -55,35 +56,30 @@ class Block(types.SimpleNamespace):
 
 def read_blocks(path):
     """Returns the fenced blocks of a README, in order."""
-    blocks, comments, section, heading, summary, before = [], [], "", "", "", None
+    blocks, comments, section, heading, before = [], [], "", "", None
     for token in MarkdownIt("commonmark").parse(path.read_text("utf-8")):
         if before and before.type == "heading_open":
             heading = token.content
             section = heading if before.tag == "h2" else section
         elif token.type == "html_block":
             comments += re.findall(r"<!--(.*?)-->", token.content, re.S)
-            for opened, _ in re.findall(r"<summary>(.*?)</summary>|(</details>)", token.content):
-                summary = opened
         elif token.type == "fence":
-            where = {"section": section, "heading": heading, "summary": summary}
             what = {"kind": token.info.strip(), "text": token.content, "line": token.map[0] + 1}
-            blocks.append(Block(comments=comments, **what, **where))
+            blocks.append(Block(comments=comments, section=section, heading=heading, **what))
         if token.type != "html_block":
             comments = []
         before = token
     return blocks
 
 
-class Terminal(threading.Thread):
-    """One block being run: .ready is set when the next may begin, .problem says what is wrong."""
+class Terminal:
+    """One block being run. What it prints is printed, so that pytest shows it after a failure."""
 
     def __init__(self, block, folder, ports):
-        super().__init__(daemon=True)
         self.block, self.ports = block, ports
         self.shown = [line for line in block.text.splitlines() if line.strip()]
         self.typed, self.visited = block.mark("you type"), block.mark("visitors")
-        self.ready, self.problem = threading.Event(), None
-        self.transcript, self.visitors = [], []
+        self.said, self.visitors = "", []
         own = {"TERM": "dumb", "LC_ALL": "C.UTF-8", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         own["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         data = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
@@ -98,6 +94,7 @@ class Terminal(threading.Thread):
             codec_errors="replace",
             dimensions=(50, 500),
         )
+        self.steps = self.follow()
 
     def script(self):
         """Returns the block's commands for the shell; in a console block each is shown as well."""
@@ -109,15 +106,11 @@ class Terminal(threading.Thread):
             for command in commands
         )
 
-    def run(self):
-        try:
-            self.follow()
-        except (AssertionError, OSError, pexpect.ExceptionPexpect) as error:
-            self.problem = f"{error}"
-        self.ready.set()
-
     def follow(self):
-        """Compares what is printed with what the block shows, and types what is typed."""
+        """Compares what is printed with what the block shows, and types what is typed.
+
+        A generator: it pauses where the next window may open.
+        """
         if self.block.kind == "sh":
             while "Ctrl-C" not in (self.next_line(5 * PATIENCE) or "Ctrl-C"):
                 pass
@@ -126,9 +119,9 @@ class Terminal(threading.Thread):
         skip = False
         for number, line in enumerate(self.shown):
             # Behind the first line of output, or before one that comes when somebody acts.
-            acts = line.startswith("^C") or line in self.typed or self.visited
+            acts = line.startswith("^C") or self.visited
             if number > last_command + (0 if acts else 1):
-                self.ready.set()
+                yield
             if line.strip() == "…":
                 skip = True
                 continue
@@ -137,30 +130,32 @@ class Terminal(threading.Thread):
                 self.find(line.removeprefix("^C"), skip)
                 skip = False
 
-    def wait_until_ready(self):
-        """Waits until the next window may open: a server listens then, if the block starts one."""
-        self.ready.wait()
-        if not re.search(r"server\.py|websocketd|caddy|mosquitto\b(?!_)", self.block.text):
-            return
-        with contextlib.suppress(psutil.NoSuchProcess):
+    def is_ready(self):
+        """Tells whether a port is open, or the program has ended."""
+        with contextlib.suppress(psutil.Error):
             shell = psutil.Process(self.child.pid)
-            while shell.status() != psutil.STATUS_ZOMBIE:
-                for each in [shell, *shell.children(recursive=True)]:
-                    with contextlib.suppress(psutil.Error):
-                        if any(link.status == "LISTEN" for link in each.net_connections("tcp")):
-                            return
-                time.sleep(0.02)
+            links = [process.net_connections("tcp") for process in shell.children(recursive=True)]
+            links += [shell.net_connections("tcp")]
+            if any(link.status == "LISTEN" for link in itertools.chain(*links)):
+                return True
+        return not self.child.isalive()
+
+    def open(self):
+        """Waits until the next window may open: a server listens then, if the block starts one."""
+        for _ in self.steps:
+            if not self.typed:
+                break
+        if re.search(r"server\.py|websocketd|caddy|mosquitto\b(?!_)", self.block.text):
+            wait_until(self.is_ready, f"line {self.block.line}: no server")
 
     def act(self, line):
         """Does what makes this line appear, if it is not the program's own doing."""
         if line.startswith("^C"):
-            self.wait_until_ready()
             self.child.sendintr()
         elif line in self.typed:
             self.child.sendline(line)
-            self.typed.remove(line)
         elif self.visited and line.startswith("New Connection"):
-            while not (found := re.search(r"//localhost:(\d+)", "\n".join(self.transcript))):
+            while not (found := re.search(r"//localhost:(\d+)", self.said)):
                 self.next_line()
             address = f"ws://127.0.0.1:{self.ports[found[1]]}/"
             self.visitors.append(websocket.create_connection(address, timeout=PATIENCE))
@@ -174,47 +169,37 @@ class Terminal(threading.Thread):
         pattern = ".*".join(re.escape(part.strip()) for part in line.strip().split("…"))
         while True:
             came = self.next_line()
-            assert came is not None, f"not printed: {line!r}"
-            if re.fullmatch(pattern, re.sub(r"^(\^C)*", "", came).strip()):
+            assert came is not None, f"line {self.block.line}: not printed: {line!r}"
+            if re.fullmatch(pattern, came.strip()):
                 return
-            assert skip, f"shown:   {line!r}\nprinted: {came!r}"
+            assert skip, f"line {self.block.line}\nshown:   {line!r}\nprinted: {came!r}"
 
     def next_line(self, timeout=PATIENCE):
         """Returns the next line that is not empty, as the README would show it; None at the end."""
-        while True:
-            try:
-                over = self.child.expect([r"\r*\n", pexpect.EOF], timeout=timeout)
-            except pexpect.TIMEOUT:
-                raise AssertionError(f"nothing more came after {self.transcript[-3:]}") from None
-            line = self.child.before
+        over = False
+        while not over:
+            over = self.child.expect([r"\r*\n", pexpect.EOF], timeout=timeout) == 1
+            line = self.child.before.replace("^C", "")
             for port, free in self.ports.items():
                 line = line.replace(str(free), port)
             line = re.sub(r"(?<![\w:])::1\b", "127.0.0.1", line)
-            self.transcript.append(line)
-            if line.replace("^C", "").strip() or over:
-                return None if over and not line.strip() else line
+            print(f"{self.block.line}: {line}")
+            self.said += f"{line}\n"
+            if line.strip():
+                return line
+        return None
 
     def close(self):
-        """Presses Ctrl-C where something still runs; returns what is wrong, or None."""
-        self.join()
-        # What ends by itself gets a moment for it. A server goes on: there, more may come.
-        over = self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=0.5) == 0
-        rest = over and self.child.before.strip()
-        if not over:
+        """Presses Ctrl-C where something still runs, and checks how it ends."""
+        asked = "Ctrl-C" in self.said and "^C" not in self.block.text
+        runs_on = asked or self.shown[-1].startswith(("…", "$ "))
+        if runs_on:
             self.child.sendintr()
-            if self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=PATIENCE):
-                self.problem = self.problem or "Ctrl-C does not end it."
-        self.transcript += self.child.before.splitlines()
-        self.child.close(force=True)
-        for visitor in self.visitors:
-            visitor.close()
-        if self.problem:
-            return self.problem
-        if "Traceback" in "".join(self.transcript) and "Traceback" not in self.block.text:
-            return "There is a traceback."
-        if self.block.kind == "sh":
-            return over and self.child.exitstatus and "The command failed."
-        return rest and self.shown[-1].strip() != "…" and f"This is not shown: {rest}"
+        rest = "".join(iter(self.next_line, None))
+        assert runs_on or not rest, f"line {self.block.line}: this is not shown: {rest}"
+        assert "Traceback" not in self.said or "Traceback" in self.block.text
+        self.child.close()
+        assert runs_on or self.block.kind != "sh" or self.child.exitstatus == 0
 
 
 def other_ports(text, ports):
@@ -239,12 +224,6 @@ def edit(block, folder, ports=None, files=None):
         found[0].write_text(texts[found[0]].replace(before, after))
 
 
-def solution(readme, heading):
-    """Returns the blocks of the solution below this heading, in order."""
-    blocks = read_blocks(readme)
-    return [each for each in blocks if each.heading == heading and "olution" in each.summary]
-
-
 def usual_ports():
     """Returns a free port for each port that the READMEs name."""
     return {port: free_port() for port in PORTS}
@@ -267,34 +246,31 @@ def prepare(readme, folder, ports):
     return here
 
 
-def open_terminals(blocks, here, ports, own_files=None):
-    """Does what these blocks say, one after the other; returns the terminals that are open now.
+@contextlib.contextmanager
+def terminals(blocks, here, ports, own_files=None):
+    """Does what these blocks say, one after the other; the terminals are open during the block.
 
-    own_files: what the reader has written so far, if only that may be edited.
+    At its end, all that is shown has to have come. own_files: what the reader has written so
+    far, if only that may be edited.
     """
-    terminals = []
-    for block in blocks:
-        if block.mark("not run"):
-            continue
-        for name in block.mark("file"):
-            (here / name).write_text(other_ports(block.text, ports))
-            if own_files is not None:
-                own_files.append(here / name)
-        if block.kind == "diff":
-            edit(block, here, ports, own_files)
-        if block.kind in SHELLS:
-            terminals.append(Terminal(block, here, ports))
-            terminals[-1].start()
-            terminals[-1].wait_until_ready()
-    return terminals
-
-
-def close_terminals(readme, terminals):
-    """Waits for what has to be shown, presses Ctrl-C, and fails the test if something is wrong."""
-    problems = []
-    for terminal in terminals:
-        problem = terminal.close()
-        if problem:
-            where = f"{readme.relative_to(ROOT)}, line {terminal.block.line}"
-            problems += [f"{where}: {problem}", "--- the terminal", *terminal.transcript]
-    assert not problems, "\n".join(problems)
+    opened = []
+    with contextlib.ExitStack() as stack:
+        for block in blocks:
+            if block.mark("not run"):
+                continue
+            for name in block.mark("file"):
+                (here / name).write_text(other_ports(block.text, ports))
+                if own_files is not None:
+                    own_files.append(here / name)
+            if block.kind == "diff":
+                edit(block, here, ports, own_files)
+            if block.kind in SHELLS:
+                opened.append(Terminal(block, here, ports))
+                stack.callback(opened[-1].child.close)
+                opened[-1].open()
+        yield
+        # Those that were opened last speak to the others, not the other way round.
+        for terminal in reversed(opened):
+            list(terminal.steps)
+        for terminal in opened:
+            terminal.close()

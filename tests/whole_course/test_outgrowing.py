@@ -4,6 +4,7 @@ test_readmes.py runs the commands and compares what they print. Here the same co
 running while pages and clients check that what the text promises is so.
 """
 
+import contextlib
 import plistlib
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ import sys
 import pytest
 from course import PATIENCE, ROOT, TESTS, missing, need, python
 from playwright.sync_api import Error, expect
-from terminals import close_terminals, open_terminals, prepare, read_blocks, usual_ports
+from terminals import prepare, read_blocks, terminals, usual_ports
 
 FOLDER = ROOT / "http_ws_server_example"
 HTTPS, EXHIBITION = FOLDER / "HTTPS.md", FOLDER / "EXHIBITION.md"
@@ -29,19 +30,16 @@ def do(tmp_path):
 
     class Section:
         def __init__(self, page, *headings):
-            self.document, self.ports = page, usual_ports()
+            self.ports = usual_ports()
             self.here = prepare(page, tmp_path / "course", self.ports)
             blocks = [block for block in read_blocks(page) if block.heading in headings]
-            self.terminals = open_terminals(blocks, self.here, self.ports)
-            sections.append(self)
+            stack.enter_context(terminals(blocks, self.here, self.ports))
 
         def url(self, port, scheme="http"):
             return f"{scheme}://localhost:{self.ports[port]}/"
 
-    sections = []
-    yield Section
-    for section in sections:
-        close_terminals(section.document, section.terminals)
+    with contextlib.ExitStack() as stack:
+        yield Section
 
 
 def say(page, text):

@@ -12,12 +12,11 @@ from terminals import (
     BUILD,
     PORTS,
     SHELLS,
-    close_terminals,
     edit,
-    open_terminals,
     other_ports,
     prepare,
     read_blocks,
+    terminals,
     usual_ports,
 )
 
@@ -79,7 +78,8 @@ def test_commands_do_what_is_shown(readme, blocks, tmp_path):
             need(program)
     ports = usual_ports()
     here = prepare(readme, tmp_path / "course", ports)
-    close_terminals(readme, open_terminals(blocks, here, ports))
+    with terminals(blocks, here, ports):
+        pass
 
 
 @unix_only
@@ -93,7 +93,8 @@ def test_steps_to_build_it_run_and_end_in_the_lessons_own_file(lesson, tmp_path)
     assert 2 <= len(steps) <= 5
     for number, step in enumerate(steps, 1):
         assert step[0].heading.startswith(f"Step {number}: ")
-        close_terminals(readme, open_terminals(step, here, ports, own_files))
+        with terminals(step, here, ports, own_files):
+            pass
     [built] = [file for file in own_files if file.suffix == original.suffix]
     wanted = other_ports(original.read_text("utf-8"), ports)
     assert code_lines(built.read_text("utf-8"), built.suffix) == code_lines(wanted, built.suffix)
