@@ -158,6 +158,9 @@ def unmask(data, mask):
 
 # ---- Stream --------------------------------------------------------------------------------
 
+# Tells the system to take what it can and not to wait. Windows has no such flag.
+DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
+
 
 class Stream(io.RawIOBase):
     """The bytes to and from one client. connection: its socket.
@@ -184,10 +187,11 @@ class Stream(io.RawIOBase):
         # Otherwise Linux buffers a megabyte for a slow phone, and a ping waits behind it.
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 65536)
-        # A second socket object for the same connection: the first one waits, this one never
-        # does. This works on every system; a flag for sending without waiting doesn't.
+        # A second socket object for the same connection. On Windows, the first one waits and this
+        # one never does.
         self.quick = socket.socket(fileno=connection.fileno())
-        self.quick.settimeout(0)
+        if os.name == "nt":
+            self.quick.settimeout(0)
 
     def readable(self):
         """Says that this can be read from, as io.BufferedReader asks."""
@@ -214,7 +218,7 @@ class Stream(io.RawIOBase):
             if data[0] == FIN | CLOSE:
                 self.closed_at = time.monotonic()
             try:
-                sent = 0 if self.writer else self.quick.send(data)
+                sent = 0 if self.writer else self.quick.send(data, DONT_WAIT)
             except OSError:
                 sent = 0  # The network takes no more, or it is broken. The writer finds out.
             if sent < len(data):
@@ -232,10 +236,13 @@ class Stream(io.RawIOBase):
             self.abort(f"cut off, more than {MAX_BACKLOG} bytes were waiting for it")
 
     def write(self, data):
-        """The writer thread: sends data, and then all that waits."""
+        """The writer thread: sends data, and then all that waits.
+
+        It sends small pieces, because send() may wait until the network has taken all of one.
+        """
         while data:
             try:
-                data = data[self.connection.send(data) :]
+                data = data[self.connection.send(data[:16384]) :]
                 self.taken_at = time.monotonic()
             except socket.timeout:
                 pass
@@ -271,8 +278,9 @@ class Stream(io.RawIOBase):
 
     def release(self):
         """Lets go of the connection, when nobody needs it any more."""
-        self.abort()
-        self.finish()
+        if self.writer or not self.closed_at:
+            self.abort()
+            self.finish()
         with self.lock:
             self.quick.detach()
 
@@ -281,13 +289,11 @@ class Stream(io.RawIOBase):
 
 PAGE = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>%(message)s</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<style>:root { color-scheme: light dark; font: 1.1rem/1.6 system-ui, sans-serif }
-body { max-width: 36rem; margin: 3rem auto; padding: 0 1rem }</style>
+<style>:root { color-scheme: light dark; font: 1.1rem/1.6 sans-serif; margin: 2rem }</style>
 <h1>%(message)s</h1><p>%(explain)s</p>"""
 NO_PAGES = """<p>It has no pages of its own. Open <b>js_client/index.html</b> from your disk, or
 start http_ws_server_example, and then open <a href="http://localhost:3000/">its page</a>.</p>"""
-NO_UPGRADE = """A WebSocket request came without its Upgrade header: a proxy on the way has removed
-it. Set the proxy up to pass on the headers Upgrade and Connection (see HTTPS.md)."""
+NO_UPGRADE = "A proxy on the way removed the Upgrade header. See HTTPS.md for how to set it up."
 HOW_TO_LET_IN = """If you trust it, add it to ALLOWED_SITES in
 sturdy_websocket.py, or for pages from disk ("null") set PAGES_FROM_DISK = True, and restart."""
 HTTPS_TRIED = """Somebody tried https:// or wss:// here, but this server speaks http:// and
@@ -299,9 +305,9 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    # In seconds. abort() wakes the thread that is reading, but not on Windows: there the thread
-    # has to check from time to time. Elsewhere this number hardly matters.
-    timeout = 0.5 if os.name == "nt" else 10
+    # In seconds. abort() wakes a thread that is waiting for the network, but not on Windows: there
+    # the thread has to check from time to time.
+    timeout = 0.5 if os.name == "nt" else None
     error_message_format = PAGE
     client = None  # the lesson's dictionary, once this is a WebSocket
 
@@ -653,10 +659,9 @@ class SturdyServer(WebsocketServer):
     def send_batch(self):
         """Sends what is in the outbox now. Frames for the same list go out in one piece."""
         batch = [self.outbox.popleft() for _ in range(len(self.outbox))]
-        for _, group in itertools.groupby(batch, key=lambda entry: id(entry[0])):
-            entries = list(group)
+        for clients, entries in itertools.groupby(batch, key=lambda entry: entry[0]):
             data = b"".join([frame for _, frame in entries])
-            for client in entries[0][0]:
+            for client in clients:
                 client["handler"].stream.send(data)
 
     def service_actions(self):
