@@ -48,10 +48,10 @@ def test_a_dead_link_is_noticed_and_the_page_comes_back(start_server, page_of, c
     page.wait_for_function("beats === 1")
     expect(lines(page, "received")).to_have_count(0)
     relay.link.clear()
-    expect(page.locator("#state")).to_have_text("Connection lost", timeout=30_000)
-    expect(page.locator("#note")).to_contain_text("Nothing came for 25 seconds. Trying again")
+    expect(page.locator("#state")).to_have_text("Connection lost", timeout=60_000)
+    has_state(page, "Connection lost", "Nothing came for 25 seconds. Trying again")
     relay.link.set()
-    expect(page.locator("#state")).to_have_text("Connected", timeout=5_000)
+    has_state(page, "Connected")
     # What the old connection still brings is not shown twice; nobody else gets heartbeats.
     send(page, "once")
     assert other.recv() == "once"
@@ -67,12 +67,10 @@ def test_other_servers_may_be_silent(js_client, query, asked):
     """A server that knows no heartbeat sees one word in the address, which people don't see."""
     paths = []
 
-    def listen(client):
-        paths.append(client.request.path)
-        for _ in client:
-            pass
+    def record(_, request):
+        paths.append(request.path)
 
-    with serve(listen, "localhost", 0) as server:
+    with serve(list, "localhost", 0, process_request=record) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         port = server.socket.getsockname()[1]
         page = js_client(port)
@@ -83,7 +81,7 @@ def test_other_servers_may_be_silent(js_client, query, asked):
         page.clock.run_for(3_600_000)
         has_state(page, "Connected")
         expect(page.locator("#address")).to_have_value(f"ws://localhost:{port}/{query}")
-        assert paths[-1] == asked
+        assert asked in paths
         server.shutdown()
 
 

@@ -45,7 +45,7 @@ def test_a_phone_as_a_remote_for_the_color(start_server, open_page, tmp_path):
     page = open_page(url)
     has_state(page, "Connected")
     phone = open_page(f"{server.http}/remote.html")
-    server.expect("New Connection.*\n.*New Connection")
+    phone.wait_for_function("socket.readyState === WebSocket.OPEN")
     phone.locator("input").fill("#ff6347")
     expect(lines(page, "received")).to_have_text(["#ff6347"])
     expect(page.locator("body")).to_have_css("background-color", "rgb(255, 99, 71)")

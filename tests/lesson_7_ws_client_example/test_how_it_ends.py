@@ -36,7 +36,7 @@ def test_server_says_why(serve, run):
 def test_server_that_is_gone_is_noticed(start_server, run, sign, asked):
     """Also one that vanishes without a word, and although the client has nothing to say."""
     server = start_server(HTTP)
-    program = run(client(server.url, PING_EVERY=0.3, SILENCE=2), stdin=True)
+    program = run(client(server.url, PING_EVERY=0.5, SILENCE=4), stdin=True)
     program.write("before\n")
     program.expect("^before$")
     server.process.send_signal(getattr(signal, sign))
@@ -66,11 +66,11 @@ def test_server_that_only_listens_is_not_gone(serve, run):
     done = threading.Event()
 
     def handler(connection):
-        done.wait(3)
+        done.wait(6)  # longer than SILENCE
         connection.send("late")
         connection.recv()
 
-    program = run(client(serve(handler), PING_EVERY=0.3, SILENCE=1.5))
+    program = run(client(serve(handler), PING_EVERY=0.5, SILENCE=4))
     program.expect("^late$")
     assert program.stop() == 0
 
