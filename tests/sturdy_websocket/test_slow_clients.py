@@ -98,7 +98,7 @@ def test_all_speak_and_all_hear_the_same_order(start_server, join):
     speakers = [threading.Thread(target=speak, args=pair) for pair in zip(clients, texts)]
     for speaker in speakers:
         speaker.start()
-    received, _ = gather(clients, size)
+    received = gather(clients, size)
     assert len(set(received)) == 1
     heard = [received[0][place + 2 : place + 8].decode() for place in range(0, size, 8)]
     for who, row in enumerate(texts):
@@ -153,3 +153,23 @@ def test_newcomer_hears_everything_from_then_on(lesson, join):
             assert client.status == 101
             numbers = [int(client.hear()) for _ in range(5)]
             assert numbers == list(range(numbers[0], numbers[0] + 5))
+
+
+BUSY = """
+def compute():
+    while True:
+        pass
+
+threading.Thread(target=compute, daemon=True).start()
+"""
+
+
+def test_newcomer_misses_nothing_on_a_busy_server(lesson, join):
+    """What is said after its handshake has been answered is said to the newcomer too."""
+    server = lesson(BUSY)
+    speaker = join(server)
+    for number in range(30):
+        with Wire(server.port) as newcomer:
+            speaker.say(str(number))
+            assert newcomer.hear() == str(number)
+            assert speaker.hear() == str(number)

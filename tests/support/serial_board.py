@@ -55,10 +55,7 @@ def hear(client, count):
 
 def hear_until(client, last):
     """Returns the messages up to this one, which is the last in the list."""
-    heard = hear(client, 1)
-    while heard[-1] != last:
-        heard += hear(client, 1)
-    return heard
+    return [*iter(lambda: client.recv(timeout=PATIENCE), last), last]
 
 
 def silence():

@@ -196,10 +196,12 @@ class Terminal:
         if runs_on:
             self.child.sendintr()
         rest = "".join(iter(self.next_line, None))
-        assert runs_on or not rest, f"line {self.block.line}: this is not shown: {rest}"
-        assert "Traceback" not in self.said or "Traceback" in self.block.text
+        where = f"line {self.block.line}"
+        assert runs_on or not rest, f"{where}: this is not shown: {rest}"
+        assert "Traceback" not in self.said or "Traceback" in self.block.text, where
         self.child.close()
-        assert runs_on or self.block.kind != "sh" or self.child.exitstatus == 0
+        failed = self.block.kind == "sh" and not runs_on and self.child.exitstatus
+        assert not failed, f"{where}: the command failed"
 
 
 def other_ports(text, ports):

@@ -4,11 +4,8 @@ Frames are written and read by the `websockets` package, so the servers' own cod
 judge itself.
 """
 
-import base64
 import concurrent.futures
 import contextlib
-import hashlib
-import selectors
 import socket
 import struct
 import time
@@ -17,13 +14,12 @@ import course
 import psutil
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
+from websockets.utils import accept_key
 
 TEXT, BINARY, CONT = Opcode.TEXT, Opcode.BINARY, Opcode.CONT
 CLOSE, PING, PONG = Opcode.CLOSE, Opcode.PING, Opcode.PONG
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-ACCEPT = base64.b64encode(
-    hashlib.sha1((KEY + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
-).decode()
+ACCEPT = accept_key(KEY)
 
 
 def request(path="/", method="GET", **changes):
@@ -61,14 +57,12 @@ def close_frame(code=None, reason=b""):
 class Wire:
     """One connection. With path=None the handshake is left to the test."""
 
-    def __init__(
-        self, port, path="/", host="127.0.0.1", receive_buffer=None, patience=None, **headers
-    ):
+    def __init__(self, port, path="/", host="127.0.0.1", receive_buffer=None, **headers):
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.settimeout(patience or course.PATIENCE)
+        self.socket.settimeout(course.PATIENCE)
         self.socket.connect((host, port))
         self.reader = StreamReader()
         if path is not None:
@@ -105,15 +99,10 @@ class Wire:
 
     def read_head(self):
         """Returns the status and the headers (lower-case names) of an HTTP answer."""
-        lines = []
-        while not lines or lines[-1]:
-            line = self.pump(self.reader.read_line(65536)).decode("latin-1").strip()
-            lines.append(line)
-        headers = {}
-        for line in lines[1:-1]:
-            name, _, value = line.partition(":")
-            headers[name.strip().lower()] = value.strip()
-        return int(lines[0].split()[1]), headers
+        lines = iter(lambda: self.pump(self.reader.read_line(65536)).decode("latin-1").strip(), "")
+        status = int(next(lines).split()[1])
+        pairs = [line.partition(":") for line in lines]
+        return status, {name.lower(): value.strip() for name, _, value in pairs}
 
     def read_body(self, headers):
         return self.pump(self.reader.read_exact(int(headers["content-length"])))
@@ -138,18 +127,12 @@ class Wire:
 
     def hear_until(self, message):
         """Returns the messages up to this one, which is the last in the list."""
-        heard = [self.hear()]
-        while heard[-1] != message:
-            heard.append(self.hear())
-        return heard
+        return [*iter(self.hear, message), message]
 
     def sync(self):
         """Waits until the server has handled all that was sent; returns the frames till then."""
         self.send(frame(PING, b"sync"))
-        frames = []
-        while (got := self.read()) != (PONG, b"sync"):
-            frames.append(got)
-        return frames
+        return list(iter(self.read, (PONG, b"sync")))
 
     def ending(self):
         """Reads on; returns the close code, None if the frame has none, 1006 without a frame."""
@@ -177,36 +160,19 @@ def close_code(payload):
     return struct.unpack("!H", payload[:2])[0] if payload else None
 
 
-def served(message):
-    """Returns the bytes of the frame in which a server sends this message."""
-    if isinstance(message, str):
-        return Frame(TEXT, message.encode()).serialize(mask=False)
-    return Frame(BINARY, message).serialize(mask=False)
+def served(text):
+    """Returns the bytes of the frame in which a server sends this text."""
+    return Frame(TEXT, text.encode()).serialize(mask=False)
 
 
 def gather(wires, size):
-    """Reads size bytes from each of the wires, side by side.
+    """Reads size bytes from each of the wires, side by side; returns a list of them.
 
     Wires answer no ping, so the server's SILENCE has to be longer than this takes.
-    Returns a list with the bytes of each, and the longest silence of any of them in seconds.
     """
-    received = {wire: bytearray() for wire in wires}
-    last = dict.fromkeys(wires, time.monotonic())
-    longest, end = 0, time.monotonic() + 3 * course.PATIENCE
-    with selectors.DefaultSelector() as selector:
-        for wire in wires:
-            selector.register(wire.socket, selectors.EVENT_READ, wire)
-        while selector.get_map():
-            assert time.monotonic() < end, {len(data) for data in received.values()}
-            for key, _ in selector.select(1):
-                wire, now = key.data, time.monotonic()
-                data = wire.socket.recv(min(1 << 20, size - len(received[wire])))
-                assert data, f"hung up after {len(received[wire])} bytes"
-                longest, last[wire] = max(longest, now - last[wire]), now
-                received[wire] += data
-                if len(received[wire]) == size:
-                    selector.unregister(wire.socket)
-    return [bytes(received[wire]) for wire in wires], longest
+    with concurrent.futures.ThreadPoolExecutor(len(wires)) as pool:
+        received = pool.map(lambda wire: wire.pump(wire.reader.read_exact(size)), wires)
+        return [bytes(data) for data in received]
 
 
 @contextlib.contextmanager

@@ -129,7 +129,7 @@ TRICKS = [
 def status_of(port, path):
     """Returns the status of the answer to a GET, or 0 if there is none."""
     try:
-        with Wire(port, path=None, patience=SOON) as wire:
+        with Wire(port, path=None) as wire:
             wire.send(f"GET {path} HTTP/1.0\r\n\r\n".encode())
             return wire.read_head()[0]
     except (OSError, EOFError):
