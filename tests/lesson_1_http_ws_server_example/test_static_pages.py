@@ -98,8 +98,6 @@ def test_served_files_are_those_of_the_folder(start_server):
         ("/picture.png", ["image/png"]),
         ("/module.wasm", ["application/wasm"]),
         ("/gr%C3%BC%C3%9Fe%20an%20alle.html", ["text/html"]),
-        ("/folder/", ["text/html"]),
-        ("/big.bin", ["application/octet-stream"]),
     ],
 )
 def test_type_of_a_file(site, path, types):
@@ -108,8 +106,7 @@ def test_type_of_a_file(site, path, types):
     Some Windows computers have it that .js is plain text: browsers then refuse it.
     """
     status, headers, _ = ask(site, path)
-    assert status == 200
-    assert headers.get_content_type() in types
+    assert status == 200 and headers.get_content_type() in types
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
@@ -122,6 +119,7 @@ OUTSIDE = r"""
 /C:%5cWindows%5cwin.ini file:///etc/passwd http://localhost/../secret.txt /index.html%00.png
 /%00 /../secret.txt%00.html /secret.txt /server.py /sturdy_websocket.py /pages.py
 /../server.py /link.txt /link/secret.txt /link/ /link /no-such-file.html /index.html/
+//folder //folder/..//folder //example.com/%2e%2e/folder /\folder
 """.split()  # noqa: SIM905
 OUTSIDE += ["/" + "x" * 5000, "/" + "../" * 2000 + "etc/passwd"]
 
@@ -136,18 +134,9 @@ def test_nothing_outside_public_can_be_read(site):
                 body = b"" if method == "HEAD" else client.read_body(headers)
             assert status in (301, 400, 404), (path, method)
             assert SECRET not in body and b"root:" not in body and b"import" not in body, path
-            if status == 301:  # a folder without its slash: it may only lead to itself
-                assert headers["location"].startswith("/") and "//" not in headers["location"]
+            if status == 301:  # a folder without its slash; //example.com/ is another computer
+                assert headers["location"] == "/folder/"
     assert site.errors == ""
-
-
-def test_moved_does_not_lead_to_another_computer(site):
-    """A path that begins with two slashes names a computer: it is not sent back as it came."""
-    for path in ("//folder", "//folder/..//folder", "//example.com/%2e%2e/folder", "/\\folder"):
-        with Wire(site.port, path=None) as client:
-            client.send(raw_request(path, "Connection: close"))
-            headers = client.read_head()[1]
-        assert not headers.get("location", "/").startswith(("//", "/\\", "http"))
 
 
 @posix_only
@@ -184,7 +173,7 @@ def test_head(site):
 
 @pytest.mark.browser
 def test_browser_shows_a_changed_script_at_the_next_reload(site, open_page):
-    """However old the files are: without a word, a browser keeps an old file for days."""
+    """Unless the server says otherwise, a browser keeps an old file for days."""
     script, month_ago = site.public / "script.js", time.time() - 30 * 86400
     for path in site.public.glob("*.*"):
         os.utime(path, (month_ago, month_ago))
@@ -233,7 +222,6 @@ def test_reader_that_goes_away(site):
         ("-500", SIZE - 500, SIZE),
         ("0-", 0, SIZE),
         (f"-{SIZE * 2}", 0, SIZE),
-        (f"5-{SIZE * 2}", 5, SIZE),
     ],
 )
 def test_part_of_a_file(site, asked, first, end):
