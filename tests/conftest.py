@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import shutil
 import course
 import pytest
 import websockets.sync.client
-from course import USUAL_WORDS, Program, free_port, missing, server_command
+from course import Program, missing, serve
 from environment import BROWSERS
 from wire import Wire
 
@@ -58,34 +59,14 @@ def run():
 
 @pytest.fixture
 def start_server(run):
-    """Returns start(folder, *words, settings={}, **env): a server that already listens.
-
-    The Program has .port, .url (ws://127.0.0.1:port) and .http (http://127.0.0.1:port).
-    settings are other values for the settings at the top of sturdy_websocket.py.
-    """
-
-    def start(folder="ws_server_example", *words, settings=None, port=None, cwd=None, **env):
-        port = port or free_port()
-        program = run(
-            server_command(*(words or USUAL_WORDS.get(folder, [])), settings=settings),
-            cwd=cwd or course.ROOT / folder,
-            env=dict(env, PORT=port),
-        )
-        program.expect(r"Ctrl-C")
-        program.port = port
-        program.url, program.http = f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}"
-        return program
-
-    return start
+    """Returns serve() of course.py; the server ends with the test."""
+    return functools.partial(serve, run=run)
 
 
 @contextlib.contextmanager
 def serving(folder):
     """A server for all tests of a table; it may not have printed a traceback at their end."""
-    port = free_port()
-    server = Program(server_command(), cwd=course.ROOT / folder, env={"PORT": port})
-    server.expect("Ctrl-C")
-    server.port = port
+    server = serve(folder)
     yield server
     code = server.stop()
     server.kill()

@@ -42,14 +42,12 @@ def main():
         sys.exit("wstest is not on the PATH. It is a part of autobahntestsuite, which needs "
                  "Python 2.7:\n  https://github.com/crossbario/autobahn-testsuite")  # fmt: skip
     # Not at the top: what it needs is only in that environment.
-    from course import ROOT, Program, free_port, server_command
+    from course import serve
 
-    port = free_port()
-    server = Program(server_command(), cwd=ROOT / "http_ws_server_example", env={"PORT": port})
+    server = serve("http_ws_server_example")
     try:
-        server.expect("Ctrl-C")
         with tempfile.TemporaryDirectory() as folder:
-            cases = run_cases(f"ws://127.0.0.1:{port}", sys.argv[1:] or ["*"], folder)
+            cases = run_cases(server.url, sys.argv[1:] or ["*"], folder)
     finally:
         server.kill()
     bad = {name for name, case in cases.items()

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from course import ROOT, python
+from course import ROOT, changes, program
 
 CLIENT = ROOT / "ws_client_example" / "client.py"
 END = b"\r\n\r\n"
@@ -13,12 +13,7 @@ HTTP, WS = "http_ws_server_example", "ws_server_example"
 
 def client(url, **settings):
     """The command that runs client.py, with other values for the settings of client_help.py."""
-    if not settings:
-        return python(CLIENT, url)
-    changes = "".join(f"client_help.{name} = {value!r}; " for name, value in settings.items())
-    start = f"sys.path.insert(0, {str(CLIENT.parent)!r}); import client_help; {changes}"
-    return python("-c", f"import sys, runpy; {start}"
-                  f"runpy.run_path({str(CLIENT)!r}, run_name='__main__')", url)  # fmt: skip
+    return program(CLIENT, url, before=changes("client_help", settings) if settings else "")
 
 
 def pipe(command, data=b"", **options):

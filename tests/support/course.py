@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
 IN_CI = os.environ.get("CI") == "true"
 SERVERS = ["ws_server_example", "http_ws_server_example", "serial_to_ws_server"]
-# What stands beside each server, with the same bytes.
-DEEP_FILES = ["sturdy_websocket.py"]
 # Seconds for what should happen at once, on a very busy machine.
 PATIENCE = int(os.environ.get("PATIENCE", "30"))
 # What is typed after server.py, if it isn't nothing.
@@ -102,13 +99,9 @@ class Program:
         )
         self.output, self.errors = "", ""
         self.seen = 0  # how far expect() has read
-        self.changed = threading.Condition()
-        self.readers = [
-            threading.Thread(target=self.collect, args=(stream, name), daemon=True)
-            for stream, name in ((self.process.stdout, "output"), (self.process.stderr, "errors"))
-        ]
-        for reader in self.readers:
-            reader.start()
+        self.changed, self.open_streams = threading.Condition(), 2
+        for name, stream in (("output", self.process.stdout), ("errors", self.process.stderr)):
+            threading.Thread(target=self.collect, args=(stream, name), daemon=True).start()
 
     def collect(self, stream, name):
         letters = codecs.getincrementaldecoder("utf-8")("replace")
@@ -118,6 +111,7 @@ class Program:
                 setattr(self, name, getattr(self, name) + text.decode(data))
                 self.changed.notify_all()
         with self.changed:
+            self.open_streams -= 1
             self.changed.notify_all()
 
     def expect(self, pattern, timeout=PATIENCE):
@@ -125,26 +119,19 @@ class Program:
 
         Fails the test after timeout seconds or when the program ends before.
         """
-        found = self.find(pattern, "output", self.seen, timeout)
-        self.seen = found.end()
-        return found
 
-    def expect_error(self, pattern):
-        """Like expect(), for what the program writes to standard error, from its beginning."""
-        return self.find(pattern, "errors", 0, PATIENCE)
+        def found():
+            return re.compile(pattern, re.M).search(self.output, self.seen)
 
-    def find(self, pattern, name, start, timeout):
-        end = time.monotonic() + timeout
         with self.changed:
-            while not (found := re.compile(pattern, re.M).search(getattr(self, name), start)):
-                over = not any(reader.is_alive() for reader in self.readers)
-                if over or time.monotonic() > end:
-                    pytest.fail(
-                        f"no {pattern!r} from {self.command}\n--- output\n{self.output}\n"
-                        f"--- errors\n{self.errors}"
-                    )
-                self.changed.wait(0.2)
-        return found
+            self.changed.wait_for(lambda: not self.open_streams or found(), timeout)
+            if not found():
+                pytest.fail(
+                    f"no {pattern!r} from {self.command}\n--- output\n{self.output}\n"
+                    f"--- errors\n{self.errors}"
+                )
+            match, self.seen = found(), found().end()
+        return match
 
     def write(self, text):
         """Types text into the program."""
@@ -154,8 +141,8 @@ class Program:
     def wait(self, timeout=PATIENCE):
         """Waits for the program's own end; returns its exit code."""
         self.process.wait(timeout)
-        for reader in self.readers:
-            reader.join(timeout)
+        with self.changed:
+            self.changed.wait_for(lambda: not self.open_streams, timeout)
         return self.process.returncode
 
     def stop(self, number=signal.SIGINT):
@@ -183,14 +170,37 @@ def python(*words):
     return [sys.executable, "-X", "dev", "-W", "error", *words]
 
 
-def server_command(*args, settings=None):
-    """The command that runs ./server.py, with other settings in sturdy_websocket.py."""
-    if not settings:
-        return python("server.py", *args)
-    changes = "".join(f"sturdy_websocket.{name} = {value!r}; " for name, value in settings.items())
-    return python(
-        "-c",
-        f"import sys; sys.path.insert(0, ''); import sturdy_websocket; {changes}"
-        "import server; server.main()",
-        *args,
+def program(path, *words, before=""):
+    """The command that runs a program of a lesson, after this code, which may change settings."""
+    if not before:
+        return python(path, *words)
+    start = f"import runpy, sys; sys.path.insert(0, {str(Path(path).parent)!r})"
+    end = f"runpy.run_path({str(path)!r}, run_name='__main__')"
+    return python("-c", f"{start}; sys.argv[0] = {str(path)!r}\n{before}\n{end}", *words)
+
+
+def changes(module, settings):
+    """The code that gives settings at the top of a module other values."""
+    lines = [f"{module}.{name} = {value!r}" for name, value in settings.items()]
+    return "\n".join([f"import {module}", *lines])
+
+
+def serve(
+    folder="ws_server_example", *words, run=Program, settings=None, port=None, cwd=None, **env
+):
+    """Starts the server of a lesson; returns its Program when it listens.
+
+    The Program has .port, .url (ws://127.0.0.1:port) and .http (http://127.0.0.1:port).
+    settings are other values for the settings at the top of sturdy_websocket.py.
+    """
+    port = port or free_port()
+    before = changes("sturdy_websocket", settings) if settings else ""
+    command = program("server.py", *(words or USUAL_WORDS.get(folder, [])), before=before)
+    server = run(command, cwd=cwd or ROOT / folder, env={**env, "PORT": port})
+    server.expect("Ctrl-C")
+    server.port, server.url, server.http = (
+        port,
+        f"ws://127.0.0.1:{port}",
+        f"http://127.0.0.1:{port}",
     )
+    return server

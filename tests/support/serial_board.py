@@ -5,7 +5,7 @@ import select
 import time
 
 import pytest
-from course import PATIENCE, ROOT, free_port, python
+from course import PATIENCE, ROOT, free_port, program, python
 
 pty = pytest.importorskip("pty", reason="the board is a pty, and Windows has none")
 tty = pytest.importorskip("tty")
@@ -68,16 +68,14 @@ def silence():
 
 def run_with(run, change, *words):
     """Runs the server with these words where this Python code has changed pyserial."""
-    start = "import runpy, sys; sys.path.insert(0, ''); sys.argv[0] = 'server.py'; import serial"
-    end = "runpy.run_path('server.py', run_name='__main__')"
-    command = python("-c", f"{start}\n{change}\n{end}", *words)
+    command = program("server.py", *words, before=f"import serial\n{change}")
     return run(command, cwd=ROOT / FOLDER, env={"PORT": free_port()})
 
 
 def refuse(run, *words, **options):
     """Runs the server with words that can't work; returns its sentences."""
-    program = run(python("server.py", *words), cwd=ROOT / FOLDER, **options)
-    assert program.wait() not in (0, None)
-    assert "Traceback" not in program.errors + program.output
-    assert "running" not in program.output
-    return program.errors
+    server = run(python("server.py", *words), cwd=ROOT / FOLDER, **options)
+    assert server.wait() not in (0, None)
+    assert "Traceback" not in server.errors + server.output
+    assert "running" not in server.output
+    return server.errors

@@ -29,7 +29,7 @@ from pathlib import Path
 
 import psutil
 import websocket
-from course import DEEP_FILES, PATIENCE, ROOT, free_port
+from course import PATIENCE, ROOT, free_port
 from markdown_it import MarkdownIt
 from wire import wait_until
 
@@ -239,7 +239,7 @@ def prepare(readme, folder, ports):
         (folder / needed).mkdir(parents=True)
     (folder / ".venv/bin/activate").touch()
     for path in folder.rglob("*"):
-        if path.suffix in EDITED and path.name not in DEEP_FILES:
+        if path.suffix in EDITED and path.name != "sturdy_websocket.py":
             path.write_text(other_ports(path.read_text(), ports))
     here = folder / readme.parent.relative_to(ROOT)
     # These two read options from such a file: mosquitto's usual port is not in their commands.

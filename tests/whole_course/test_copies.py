@@ -5,13 +5,13 @@ import re
 import sys
 
 import pytest
-from course import DEEP_FILES, FOLDERS, ROOT, SERVERS
+from course import FOLDERS, ROOT, SERVERS
 
 PYTHON_FILES = sorted(file for folder in FOLDERS for file in folder.glob("*.py"))
 PROGRAMS = [*(f"{folder}/server.py" for folder in SERVERS), "ws_client_example/client.py"]
 PUBLIC = "http_ws_server_example/public"
 COPIES = {
-    **dict.fromkeys(DEEP_FILES, SERVERS),
+    "sturdy_websocket.py": SERVERS,
     "page.js": ["js_client", PUBLIC],
     "styles.css": ["js_client", PUBLIC],
 }
