@@ -5,7 +5,7 @@ import signal
 import socket
 
 from course import posix_only, python
-from wire import PING, TEXT, Wire, close_frame, frame, is_idle, request, talk
+from wire import PING, TEXT, Wire, close_frame, frame, is_idle, meanwhile, request, talk
 
 HTTP = "http_ws_server_example"
 WAYS_TO_GO = {
@@ -107,6 +107,20 @@ def test_half_open(start_server, run):
         healthy.expect("got who is there?")
     gone.process.send_signal(signal.SIGCONT)
     assert healthy.process.poll() is None
+
+
+def test_what_a_client_took_before_it_fell_silent_does_not_count(start_server, join):
+    """The one that has been silent for longer is gone first, also after a backlog."""
+    server = start_server(HTTP, settings={"PING_EVERY": 0.3, "SILENCE": 2})
+    speaker, slow = join(server), join(server, receive_buffer=4096)
+    speaker.say(bytes(6_000_000))
+    with meanwhile(speaker.hear):
+        slow.hear()
+    speaker.close()
+    assert [slow.read(), slow.read()] == [(PING, b"")] * 2
+    late = join(server, host="::1")
+    with meanwhile(late.ending):
+        server.expect("^127.0.0.1: gone(.*\n)*::1: gone")
 
 
 def test_heartbeat_for_a_page_that_asks(start_server, join):

@@ -71,15 +71,15 @@ def test_page_that_may_not_connect(echo_server, origin):
     echo_server.expect(f"^Refused a page from '{re.escape(origin)}'.*ALLOWED_SITES")
 
 
-ORIGINS = ["https://example.com", "https://editor.p5js.org", "null", None]
+ORIGINS = ["https://example.com", "https://editor.p5js.org", "null", "file://", None]
 
 
 @pytest.mark.parametrize(
     "settings, statuses",
     [
-        ({"ALLOWED_SITES": ["https://example.com"]}, [101, 403, 101, 101]),
+        ({"ALLOWED_SITES": ["https://example.com"]}, [101, 403, 101, 101, 101]),
         # A sandboxed frame of any web site says `null` too: a setting closes that door.
-        ({"PAGES_FROM_DISK": False}, [403, 101, 403, 101]),
+        ({"PAGES_FROM_DISK": False}, [403, 101, 403, 403, 101]),
     ],
     ids=["a site", "no pages from disk"],
 )
@@ -90,6 +90,7 @@ def test_settings_of_the_lesson(start_server, settings, statuses):
             assert client.status == status
     if "PAGES_FROM_DISK" in settings:
         server.expect("'null'.*\n.*PAGES_FROM_DISK = True")
+        server.expect("'file://'.*\n.*PAGES_FROM_DISK = True")
 
 
 def test_refused_origin_can_not_write_on_the_terminal(start_server):
