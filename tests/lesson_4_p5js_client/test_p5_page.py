@@ -127,8 +127,8 @@ def test_each_step_draws(sketch, start_server, major, step):
 
 def test_first_exercises(sketch, start_server, connect, major):
     server = start_server("ws_server_example")
-    headings = ("A circle that listens", "Your mouse as a sensor")
-    text = "".join(block.text for block in BLOCKS if block.heading in headings)
+    exercises = [block for block in BLOCKS if block.heading == "Try this next"]
+    text = "".join(block.text for block in exercises if block.kind == "js")
     page = sketch(server, major, change=lambda folder: (folder / "sketch.js").write_text(text))
     has_state(page, "Connected")
     page.locator("#outgoing").fill("not sent yet")
