@@ -1,11 +1,11 @@
 """
-What goes wrong with serial ports, in sentences
+Opens the serial port, and says what to do if that fails
 
-You can skip this file. The lesson is in server.py, which takes from here:
+You can skip this file: the lesson is in server.py. What it uses from here:
 
-  read_options  what was typed after server.py
-  open_board    opens the port, or ends the program and says what to do
-  Board         the port: bytes in pieces, writing, waiting for it to come back
+  read_options  reads what was typed after server.py
+  open_board    opens the port, or says what to do and ends the program
+  Board         reads from the port, writes to it, and waits for it to come back
 """
 
 import argparse
@@ -22,24 +22,24 @@ try:
     from serial.tools.list_ports import comports
 except ImportError:
     sys.exit(
-        "pyserial is missing, or the package named serial is in its way. Does your prompt begin\n"
-        "with (.venv)? If not, activate it. If it does, type:\n"
+        "pyserial is missing, or a file or package called serial is in its way. Activate the\n"
+        "environment, and rename your serial.py if you have one. If that doesn't help, type:\n"
         "  python -m pip uninstall serial\n  python -m pip install pyserial==3.5"
     )
 
-NO_BOARD = """No board was found. Try another cable, because some only charge, and another USB
-port. A CH340 or CP210x chip may need its driver. On Ubuntu: sudo apt remove brltty"""
+NO_BOARD = """No board was found. Try another cable, because some can only charge, and another USB
+port. A board with a CH340 or CP210x chip may need a driver. On Ubuntu: sudo apt remove brltty"""
 IN_USE = """{name} is in use by another program. Close the Serial Monitor and the Serial Plotter
-of the Arduino IDE, or stop the other server.py."""
-NO_PERMISSION = """You have no permission to use {name}. On Linux, type this, then log out and in:
+in the Arduino IDE, or stop the other server.py."""
+NO_PERMISSION = """You have no permission to use {name}. On Linux, type this, log out, and log in:
   sudo usermod -a -G dialout $USER"""
 NO_PORT = """{name} can't be opened: {text}
-To see the ports there are, type: python server.py. If it is an address: is a program there?"""
+To see your ports, type: python server.py. If you typed an address: is a program there?"""
 UNREADABLE = """Most of it is unreadable. If the number in Serial.begin() isn't {baud}, add it, for
-example --baud 115200. If the sketch sends bytes and not text, add --binary."""
-NOTHING_CAME = """Nothing has come from {name} for five seconds. If it should have, press
-reset on the board, and check that the sketch is on it and calls Serial.begin({baud})."""
-NO_LINE_END = """Bytes come from {name}, but no line has ended for five seconds. Use
+example --baud 115200. If the sketch uses Serial.write(), add --binary and leave out the t."""
+NOTHING_CAME = """Nothing has come from {name} for five seconds. If the board should be sending,
+press its reset button, and check that its sketch calls Serial.begin({baud})."""
+NO_LINE_END = """Bytes are coming from {name}, but no line has ended for five seconds. Use
 Serial.println() in the sketch, or leave out the t."""
 
 
@@ -47,10 +47,9 @@ Serial.println() in the sketch, or leave out the t."""
 
 
 def open_board(options):
-    """Returns the Board at the port of options; ends the program if it can't be opened.
+    """Opens the port and returns its Board. If that fails, says what to do and ends the program.
 
-    Without a port, prints the ports there are and ends the program. options: as read_options()
-    returns them.
+    Without a port, lists the ports and ends the program. options: as read_options() returns them.
     """
     if not options.port:
         print(port_list())
@@ -61,46 +60,46 @@ def open_board(options):
 
 
 def open_port(name, baud):
-    """Returns the open port; ends the program with a sentence if it can't be opened.
+    """Opens the port and returns it. If that fails, says what to do and ends the program.
 
-    name: the system's name for it, demo, or a URL such as socket://host:port; baud: bits a second.
+    name: as in port_list(), demo, or a URL such as socket://host:port; baud: bits per second.
     """
     if name == "demo":
         return SimulatedSensor()
-    # A board that does not listen holds up writing for a second; rfc2217:// has its own limit.
+    # Seconds to wait for a board that doesn't take what we write. rfc2217:// has its own limit.
     limit = None if name.lower().startswith("rfc2217:") else 1
     try:
-        # exclusive: on macOS and Linux a second program would steal half of the bytes.
+        # exclusive: otherwise, on macOS and Linux, a second program could take half of the bytes.
         return serial.serial_for_url(name, baud, timeout=0.25, write_timeout=limit, exclusive=True)
     except Exception as error:
         sys.exit(port_advice(error, name))
 
 
 def say(words):
-    """Prints a sentence, if there is still a terminal to print it on."""
+    """Prints a text, unless the terminal is gone."""
     with contextlib.suppress(OSError):
         print(words)
 
 
 class Board:
-    """What is at the other end of the cable: it may go, and come back.
+    """The board at the other end of the cable. It can be unplugged and come back.
 
-    port: an open port of pyserial, or a SimulatedSensor; options: .baud, .binary and .lines.
-    Set stopping to end everything: then the thread that reads the port closes it.
+    port: an open port from pyserial, or a SimulatedSensor; options: .baud, .binary, and .lines.
+    To end everything, set stopping: the thread that reads from the port then closes it.
     """
 
     def __init__(self, port, options):
         self.port = port
         self.options = options
         self.stopping = threading.Event()
-        # Held by whoever writes or closes: two writers would mix their lines, and a port
-        # that is closed under a writer is an error that nobody expects.
+        # Only one thread at a time may write or close. Otherwise two threads could mix their
+        # lines, or one could close the port while another one is writing.
         self.lock = threading.Lock()
 
     def is_talking(self):
-        """Tells whether the board was in the middle of something when the port was opened.
+        """Tells whether the board was already sending when the port was opened.
 
-        Its bytes come at once then. A button or a card reader says nothing until it is used.
+        Then its first bytes come at once. A button or a card reader is silent until it's used.
         """
         time.sleep(0.1)
         return self.port.in_waiting > 0
@@ -108,22 +107,23 @@ class Board:
     def pieces(self):
         """Yields bytes as they come, until stopping is set. Raises OSError if the port is gone."""
         first = b""
-        judge_at = time.monotonic() + 5
+        check_at = time.monotonic() + 5
         while not self.stopping.is_set():
-            # Waits a quarter of a second at most, so that the end is noticed in a silence.
+            # Waits a quarter of a second at most, so that a silent board doesn't delay the end.
             piece = self.port.read(1)
             while len(piece) < 4096 and self.port.in_waiting:
                 piece += self.port.read(self.port.in_waiting)
             if piece:
                 yield piece
             first = (first + piece)[:4096]
-            if time.monotonic() > judge_at:
-                self.judge(first)
-                judge_at = math.inf
+            if time.monotonic() > check_at:
+                self.check(first)
+                check_at = math.inf
         self.close()
 
-    def judge(self, first):
-        """Says in a sentence what seems to be wrong. first: what the board has sent so far."""
+    def check(self, first):
+        """Says what seems to be wrong, if anything. first: the first bytes from the board."""
+        # Bytes that aren't UTF-8 become \ufffd.
         text = first.decode("utf-8", "replace")
         unreadable = text.count("\ufffd") + text.count("\0")
         if not first:
@@ -134,16 +134,16 @@ class Board:
             say(NO_LINE_END.format(name=self.port.port))
 
     def raw_messages(self):
-        """Yields what comes as it comes: bytes with --binary, else text (str).
+        """Yields what the board sends, as it comes: bytes with --binary, otherwise text (str).
 
-        A character that comes in two pieces stays whole; what isn't UTF-8 becomes \ufffd.
+        Keeps a letter together if its bytes come in two pieces. What isn't UTF-8 becomes \ufffd.
         """
         if self.options.binary:
             return self.pieces()
         return codecs.iterdecode(self.pieces(), "utf-8", "replace")
 
     def write(self, data):
-        """Sends bytes to the board. If it doesn't take them, prints why."""
+        """Sends bytes to the board. If that fails, says why."""
         try:
             with self.lock:
                 self.port.write(data)
@@ -151,16 +151,16 @@ class Board:
             say(f"The board did not get that: {error}")
 
     def close(self):
-        """Closes the port, when nobody is writing."""
+        """Closes the port as soon as nobody is writing."""
         with self.lock:
             self.port.close()
 
     def wait_until_it_is_back(self):
-        """Opens the port again as soon as that works, or returns when stopping is set."""
+        """Tries to open the port twice a second, until that works or stopping is set."""
         say(f"{self.port.port} is gone: is the cable unplugged? Waiting for it to come back.")
         self.close()
         while not self.stopping.wait(0.5):
-            # Whatever the reason, it isn't back yet: some errors here are no OSError.
+            # Any error means that it isn't back yet, and some of them aren't an OSError.
             with contextlib.suppress(Exception):
                 self.port.open()
                 say(f"{self.port.port} is back.")
@@ -168,7 +168,7 @@ class Board:
 
 
 class SimulatedSensor:
-    """Stands in for a serial port: a slow wave arrives on it, ten lines a second."""
+    """Acts like a serial port with a sensor on it: a slow wave, ten lines a second."""
 
     port = "demo"
     in_waiting = 0
@@ -179,31 +179,32 @@ class SimulatedSensor:
         return b"%d\r\n" % (512 + 500 * math.sin(time.monotonic() / 2))
 
     def write(self, data):
-        """Takes the bytes, and does nothing with them."""
+        """Does nothing with the bytes."""
 
     def close(self):
-        """There is nothing to close."""
+        """Does nothing: there is no real port to close."""
 
 
 # ---- What to type --------------------------------------------------------------------------
 
 
 def port_list():
-    """Returns the serial ports of this computer as text, boards first, with what to type."""
-    # macOS shows each port twice; opening the one named tty can wait for ever.
+    """Returns a list of this computer's serial ports as text, with what to type for each."""
+    # macOS lists each port twice; opening the one called tty can take forever.
     ports = [port for port in comports() if not port.device.startswith("/dev/tty.")]
+    # Boards first: they have a USB vendor ID.
     ports.sort(key=lambda port: (port.vid is None, port))
-    rows = ["Serial ports of this computer, and what to type:"]
+    rows = ["Serial ports on this computer, and what to type:"]
     rows += [f"  python server.py {port.device} t    ({port.description})" for port in ports]
     if not any(port.vid for port in ports):
         rows.append(NO_BOARD)
-    return "\n".join([*rows, "Without a board:", "  python server.py demo t"])
+    return "\n".join([*rows, "Without a board, type:", "  python server.py demo t"])
 
 
 def port_advice(error, name):
-    """Returns what to do about the error that pyserial raised when it opened a port.
+    """Returns a text that says what to do when a port couldn't be opened.
 
-    error: the exception, name: the port's name. On Windows only the text tells the cause.
+    error: the exception from pyserial; name: the port. On Windows, only its text says the reason.
     """
     number, text = getattr(error, "errno", None), str(error)
     if number == errno.ENOENT or "FileNotFoundError" in text:
@@ -216,18 +217,18 @@ def port_advice(error, name):
 
 
 def read_options(header):
-    """Returns what was typed after server.py: .port, .lines, .baud, .binary and .write.
+    """Returns what was typed after server.py: .port, .lines, .baud, .binary, and .write.
 
-    header: what --help begins with. Ends the program if it makes no sense.
+    If it makes no sense, says why and ends the program. header: the first lines of --help.
     """
     layout = argparse.RawDescriptionHelpFormatter
-    reader = argparse.ArgumentParser(description=header, formatter_class=layout)
-    reader.add_argument("port", nargs="?", help="its name, or demo; without one: lists them")
-    reader.add_argument("lines", nargs="?", default="f", choices=["t", "f"], help="t: whole lines")
-    reader.add_argument("--baud", type=int, default=9600, help="as in Serial.begin() (9600)")
-    reader.add_argument("--binary", action="store_true", help="bytes, as binary messages")
-    reader.add_argument("--write", action="store_true", help="clients can speak to the board")
-    options = reader.parse_args()
+    parser = argparse.ArgumentParser(description=header, formatter_class=layout)
+    parser.add_argument("port", nargs="?", help="its name, or demo; without it, lists the ports")
+    parser.add_argument("lines", nargs="?", default="f", choices=["t", "f"], help="t: whole lines")
+    parser.add_argument("--baud", type=int, default=9600, help="as in Serial.begin(), or 9600")
+    parser.add_argument("--binary", action="store_true", help="send bytes, not text")
+    parser.add_argument("--write", action="store_true", help="let clients speak to the board")
+    options = parser.parse_args()
     if options.lines == "t" and options.binary:
-        reader.error("--binary sends bytes as they come and knows no lines: leave out the t")
+        parser.error("--binary sends bytes as they come, not lines: leave out the t")
     return options

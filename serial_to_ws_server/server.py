@@ -5,7 +5,7 @@
 """
 Serial port to WebSocket server
 
-Sends what a board on a USB cable prints to every browser that is connected.
+Sends what a board prints on its USB cable to every browser that is connected.
 
 Run it with:     python server.py                   lists the serial ports
                  python server.py demo t            a simulated sensor, no board needed
@@ -34,7 +34,7 @@ from sturdy_websocket import SturdyServer, port_from_environment, shorten
 HOST = ""
 # The PORT that was set in the terminal, or else 8080.
 PORT = port_from_environment(8080)
-# A line without an end is cut here, so that it doesn't fill the memory.
+# Longer lines are cut. Otherwise, a line that never ends would fill the memory.
 MAX_LINE = 4096  # bytes
 
 
@@ -52,7 +52,7 @@ def client_left(client, server):
 def message_received(client, server, message):
     """Called for every message: text is a str, binary data is bytes."""
     print(f"{client['address'][0]}: {shorten(message)}")
-    # Only with --write can clients speak to the board. Each text becomes one line.
+    # Without --write, there is no board to speak to. Each text becomes one line.
     if server.board:
         if isinstance(message, str):
             message = " ".join(message.splitlines()).encode() + b"\n"
@@ -69,18 +69,19 @@ def read_board(board, server, options):
                 for message in board.raw_messages():
                     pass_on(message, server)
         except OSError:
-            # The cable was pulled out. The browsers stay connected meanwhile.
+            # The cable was pulled out. The browsers stay connected.
             board.wait_until_it_is_back()
 
 
 def read_lines(board, server):
-    """Passes on whole lines, though the bytes come in pieces of any size."""
-    # If the board was in the middle of a line, the rest of that line makes no sense.
+    """Passes on whole lines. Their bytes come in pieces of any size."""
+    # If the board is in the middle of a line, its beginning is lost: skip the rest.
     skip_line = board.is_talking()
     waiting = b""
     for piece in board.pieces():
         waiting = waiting + piece
         while b"\n" in waiting or len(waiting) > MAX_LINE:
+            # The line is what comes before the line end; what comes after it waits.
             line, end, waiting = waiting.partition(b"\n")
             if not skip_line:
                 pass_on(line.decode("utf-8", "replace").rstrip("\r"), server)
@@ -88,23 +89,23 @@ def read_lines(board, server):
 
 
 def pass_on(message, server):
-    """Sends a message from the board to everybody, and prints it."""
+    """Sends a message from the board to every client, and prints it."""
     server.send_message_to_all(message)
-    # The terminal may be gone. The board is not, and goes on talking.
+    # If the terminal is gone, print() fails, but the browsers still get their messages.
     with contextlib.suppress(OSError):
         print(shorten(message))
 
 
 def main():
     options = read_options(__doc__)
-    # Without a port, this lists the ports there are and ends the program.
+    # If you typed no port, this lists your ports and ends the program.
     board = open_board(options)
     server = SturdyServer(host=HOST, port=PORT)
     server.set_fn_new_client(new_client)
     server.set_fn_client_left(client_left)
     server.set_fn_message_received(message_received)
     server.board = board if options.write else None
-    # Reading waits for the board, serving waits for browsers: each has a thread of its own.
+    # Reading waits for the board, and serving waits for browsers: each needs its own thread.
     reader = threading.Thread(target=read_board, args=[board, server, options], daemon=True)
     reader.start()
     server.run_forever()
