@@ -42,7 +42,7 @@ def built(start, tmp_path):
 
 def test_step_1_prints_what_is_sent(built, server):
     board = built(1)
-    board.until(lambda: server.visitors and server.visitors[0].is_open())
+    board.until(lambda: server.visitors and server.visitors[0].request)
     board.run(100)
     server.visitors[0].say("Hello, board")
     board.expect("Hello, board\n")

@@ -13,31 +13,20 @@ import subprocess
 
 import pytest
 from websockets.frames import Frame, Opcode
-from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 PATIENCE = 60  # real seconds for one step of the sketch: only a hanging one takes that long
 
 
 class Board:
-    """The sketch as a process. tick: the ms from one loop() to the next.
+    """The sketch as a process, ten ms from one loop() to the next.
 
-    program: path of the build; port: of the server; server: its step(now) is called whenever
-    the sketch waits. serial is what it printed, led the LED, now the time in ms; leds is the
-    list of (time, LED) changes; busiest is the longest time that one round of loop() took.
+    program: path of the build; server: its step(now) is called whenever the sketch waits.
+    serial is what it printed, led the LED, now the time in ms; leds is the list of
+    (time, LED) changes; busiest is the longest time that one round of loop() took.
     """
 
-    def __init__(
-        self,
-        program,
-        server,
-        path="/",
-        millis=1000,
-        network="class",
-        password="secret",
-        address="127.0.0.1",
-        tick=10,
-    ):
+    def __init__(self, program, server, path="/", millis=1000, **settings):
         self.server, self.serial, self.led, self.now, self.leds = server, "", 0, 0, []
         self.commands, self.seen, self.busiest = [], 0, 0
         # A letter or the end of a line may come in two pieces.
@@ -46,13 +35,12 @@ class Board:
         self.control, other = socket.socketpair()
         self.control.settimeout(PATIENCE)
         self.reader = self.control.makefile("rb")
-        settings = {
+        secrets = {
             "HOST_CONTROL": other.fileno(),
             "HOST_MILLIS": millis,
-            "HOST_TICK": tick,
-            "SECRET_SSID": network,
-            "SECRET_PASS": password,
-            "SECRET_SERVER": address,
+            "SECRET_SSID": settings.get("network", "class"),
+            "SECRET_PASS": settings.get("password", "secret"),
+            "SECRET_SERVER": settings.get("address", "127.0.0.1"),
             "SECRET_PORT": server.port,
             "SECRET_PATH": path,
         }
@@ -62,7 +50,7 @@ class Board:
             stderr=subprocess.PIPE,
             text=True,
             stdin=subprocess.DEVNULL,
-            env=dict(os.environ, **{name: str(value) for name, value in settings.items()}),
+            env={**os.environ, **{name: str(value) for name, value in secrets.items()}},
         )
         other.close()
         self.hear()
@@ -103,13 +91,11 @@ class Board:
     def until(self, condition, within=15000):
         """Lets time pass until condition() is true, at most within ms; returns its value."""
         end = self.now + within
-        while True:
-            value = condition()
-            if value:
-                return value
+        while not (value := condition()):
             if self.now >= end:
                 pytest.fail(f"not within {within} ms, it is {self.now}\n--- Serial\n{self.serial}")
             self.step()
+        return value
 
     def expect(self, text, within=15000):
         """Lets time pass until Serial shows the text, after what the last expect() found."""
@@ -129,14 +115,12 @@ class Board:
 class Server:
     """A WebSocket server that does what its test says. visitors: who has come, in order.
 
-    greet(visitor) answers a handshake; heard(visitor, text) is called for a message.
+    greet(visitor) answers a handshake.
     """
 
     def __init__(self, port):
         self.port, self.visitors, self.listener = port, [], None
-        self.greet = Visitor.accept
-        self.heard = lambda visitor, text: None
-        self.now = 0
+        self.greet, self.now = Visitor.accept, 0
         self.open()
 
     def open(self):
@@ -178,10 +162,10 @@ class Visitor:
     def __init__(self, server, connection):
         self.server, self.socket, self.protocol = server, connection, ServerProtocol(max_size=None)
         self.request = None
-        self.texts, self.pings, self.pongs, self.closed, self.ended = [], [], [], None, False
+        self.texts, self.pongs, self.closed, self.ended = [], [], None, False
         self.mute = False  # True: never reads, never answers
         self.waiting = []  # (time, bytes) to be sent later
-        self.socket.setblocking(False)
+        self.socket.settimeout(5)
         # Real time passes much faster than the sketch's: nothing may wait in this computer.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -210,21 +194,16 @@ class Visitor:
 
     def frame(self, frame):
         if frame.opcode is Opcode.TEXT:
-            text = bytes(frame.data).decode("utf-8")
-            self.texts.append((self.server.now, text))
-            self.server.heard(self, text)
+            self.texts.append((self.server.now, bytes(frame.data).decode("utf-8")))
         elif frame.opcode is Opcode.CLOSE:
             self.closed = self.protocol.close_rcvd
-        else:
-            (self.pings if frame.opcode is Opcode.PING else self.pongs).append(bytes(frame.data))
+        elif frame.opcode is Opcode.PONG:
+            self.pongs.append(bytes(frame.data))
 
     def accept(self):
         """Answers the handshake with 101."""
         self.protocol.send_response(self.protocol.accept(self.request))
         self.flush()
-
-    def is_open(self):
-        return bool(self.socket) and self.protocol.state is State.OPEN and not self.mute
 
     def flush(self):
         for data in self.protocol.data_to_send():
@@ -236,13 +215,9 @@ class Visitor:
 
     def send(self, data):
         """Sends bytes as they are, all at once."""
-        if not self.socket:
-            return
         try:
-            self.socket.setblocking(True)
-            self.socket.settimeout(5)
-            self.socket.sendall(data)
-            self.socket.setblocking(False)
+            if self.socket:
+                self.socket.sendall(data)
         except OSError:
             self.cut()
 
