@@ -124,7 +124,7 @@ void readFrames() {
     lastRest = millis();
   } else if (!isQuiet && millis() - lastRest > 5000) {
     isQuiet = true;
-    Serial.println("Too many messages to print: they are obeyed, but no longer shown.");
+    Serial.println("Too many messages to print: from now on, the board only obeys them.");
   }
 }
 
@@ -164,7 +164,7 @@ void startPayload() {
   }
   if (!isValid()) {
     sendFrame(TYPE_CONNECTION_CLOSE, "\x03\xEA");
-    hangUp("What came isn't a WebSocket frame.");
+    hangUp("The server sent something that isn't a WebSocket frame.");
   } else if (frameType() >= TYPE_CONNECTION_CLOSE) {
     control = "";
   } else if (frameType() != TYPE_CONTINUATION) {
@@ -215,7 +215,7 @@ void endFrame() {
     if (!inMessage) {
       messageReceived(message);
       if (cut) {
-        Serial.println("(That was only its beginning.)");
+        Serial.println("(That was only the beginning.)");
       }
     }
   }
@@ -228,9 +228,9 @@ void checkConnection() {
     sendFrame(TYPE_PING, "Still there?");
   }
   if (millis() - lastHeard > silenceLimit) {
-    hangUp("No word from the server any more.");
+    hangUp("The server has gone silent.");
   } else if (isBroken && !wifi.available()) {
-    hangUp("Not sent, the connection is lost.");
+    hangUp("Couldn't send: the connection is lost.");
   } else if (!client.connected() && !wifi.available()) {
     hangUp("The connection is lost.");
   }
@@ -257,7 +257,7 @@ String meaning(int status) {
     return "The server did not answer in time.";
   }
   if (status == HTTP_ERROR_INVALID_RESPONSE) {
-    return "What answered isn't a WebSocket server.";
+    return "Something answered, but it isn't a WebSocket server.";
   }
   return "Nobody answered. Is the server running, and is this its address?";
 }
@@ -281,6 +281,6 @@ String commandIn(const String &text) {
 
 void adviseOnSecrets() {
   if (SECRET_SSID[0] == '<' || SECRET_SERVER[0] == '<') {
-    Serial.println("Put your network and server into arduino_secrets.h, then upload again.");
+    Serial.println("Fill in your network and server in arduino_secrets.h, then upload again.");
   }
 }

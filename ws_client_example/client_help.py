@@ -41,11 +41,11 @@ LOST = (OSError, WebSocketException)
 # What may go wrong with an address. The first kind of error that fits is the right one.
 ADVICE = {
     ssl.SSLCertVerificationError: "its certificate can't be trusted ({0.verify_message}).",
-    ssl.SSLError: "nobody speaks wss:// there. Try ws://.",
-    websocket.WebSocketAddressException: "no computer has that name. Check it, and your network.",
-    websocket.WebSocketBadStatusException: "it answers HTTP {0.status_code}. Check port and path.",
+    ssl.SSLError: "that server doesn't speak wss://. Try ws://.",
+    websocket.WebSocketAddressException: "no computer has that name. Check it and your network.",
+    websocket.WebSocketBadStatusException: "it sent HTTP {0.status_code}. Check the port and path.",
     (WebSocketException, UnicodeDecodeError, IndexError): "that isn't a WebSocket server ({0}).",
-    OSError: "{0}. Is server.py running, and are address and port right?",
+    OSError: "{0}. Is server.py running, and are the address and port right?",
     ValueError: "an address looks like ws://127.0.0.1:8080/ or wss://example.com/",
 }
 FAILURES = (*LOST, ValueError, IndexError)
@@ -189,7 +189,7 @@ def write(message):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         # In `client.py | head -1` the reader has seen enough and left: nothing is wrong.
         left = isinstance(error, BrokenPipeError) or os.name == "nt"
-        sys.exit(None if left else f"The output can't be written: {error.strerror}.")
+        sys.exit(None if left else f"Can't write the output: {error.strerror}.")
 
 
 # ---- The end -------------------------------------------------------------------------------

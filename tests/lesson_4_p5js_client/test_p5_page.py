@@ -48,7 +48,7 @@ def test_p5_can_not_be_loaded(sketch, start_server, tmp_path, major, cdn):
     page.locator("#address").fill("ws://192.168.1.5:8080/")
     page.locator("#connect").click()
     page.clock.fast_forward(8_000)
-    has_state(page, "Disconnected", "p5.js could not be loaded.")
+    has_state(page, "Disconnected", "p5.js didn't load.")
     expect(page.locator("#address")).to_have_value("ws://192.168.1.5:8080/")
     assert page.title() == "WebSocket client in p5.js"
     shutil.copy(p5_file(major)[0], tmp_path / "p5js_client")

@@ -61,7 +61,7 @@ def test_a_message_that_stops_halfway_is_given_up(connected, server, kind):
     visitor.send(frame(b"x" * 100, kind)[:50])
     visitor.mute = True
     began = board.now
-    board.expect("No word from the server any more.\n", 20000)
+    board.expect("The server has gone silent.\n", 20000)
     assert 11000 < board.now - began < 14000
     board.until(lambda: len(server.visitors) == 2 and server.visitors[1].texts)
 
@@ -76,7 +76,7 @@ def test_a_message_may_take_its_time(start, server, radio):
     for piece in range(10):
         visitor.later(2500 * piece, message[3001 * piece : 3001 * (piece + 1)])
     began = board.now
-    board.expect(f"Received: {'x' * 4000}\n(That was only its beginning.)\n", 40000)
+    board.expect(f"Received: {'x' * 4000}\n(That was only the beginning.)\n", 40000)
     assert 22000 < board.now - began < 30000
     assert len(server.visitors) == 1 and len(server.readings(began)) >= 4
 
@@ -99,7 +99,7 @@ def test_a_message_may_take_its_time(start, server, radio):
 def test_what_is_not_a_frame_of_a_server_ends_the_connection(connected, server, wrong):
     board, visitor = connected
     visitor.send(wrong)
-    board.expect("What came isn't a WebSocket frame.\n", 5000)
+    board.expect("The server sent something that isn't a WebSocket frame.\n", 5000)
     board.until(lambda: visitor.ended, 1000)
     assert visitor.closed.code == 1002 and "Received" not in board.serial
     board.until(lambda: len(server.visitors) == 2 and server.visitors[1].texts)

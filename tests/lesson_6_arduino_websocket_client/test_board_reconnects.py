@@ -41,7 +41,7 @@ def test_an_answer_other_than_101_is_no_connection(start, server, status):
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: webs",
             "The server did not answer in time.",
         ),
-        (b"SSH-2.0-server\r\n", "What answered isn't a WebSocket server."),
+        (b"SSH-2.0-server\r\n", "Something answered, but it isn't a WebSocket server."),
     ],
     ids=["silent", "half a line", "half an answer", "another protocol"],
 )
@@ -78,14 +78,14 @@ def test_a_connection_that_ends_without_a_word_is_told(start, server, radio):
 def test_a_server_that_has_become_mute_is_left(connected, server):
     board, visitor = connected
     visitor.mute = True
-    board.expect("No word from the server any more.\n", 13000)
+    board.expect("The server has gone silent.\n", 13000)
     board.until(lambda: len(server.visitors) == 2 and server.visitors[1].texts, 8000)
 
 
 def test_a_message_that_can_not_go_out_ends_the_connection(connected, server):
     board, visitor = connected
     board.tell("block 1")
-    board.expect("Not sent, the connection is lost.\n", 6000)
+    board.expect("Couldn't send: the connection is lost.\n", 6000)
     assert board.serial.count("Sent: ") == 1 and board.busiest < 5000
     board.tell("block 0")
     board.until(lambda: len(server.visitors) == 2 and server.visitors[1].texts)

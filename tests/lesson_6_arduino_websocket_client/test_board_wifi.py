@@ -46,7 +46,7 @@ def test_a_network_that_can_not_be_joined(start, server, radio, first, settings)
 def test_examples_in_the_secrets_are_pointed_out(start, server):
     real = (build.FOLDER / "arduino_secrets.h").read_text()
     examples = dict(re.findall(r'#define (\w+) "(.*)"', real))
-    advice = "Put your network and server into arduino_secrets.h, then upload again.\n"
+    advice = "Fill in your network and server in arduino_secrets.h, then upload again.\n"
     start(network=examples["SECRET_SSID"]).expect(advice)
     start(address=examples["SECRET_SERVER"]).expect(advice)
     board = start()

@@ -53,8 +53,8 @@ def test_bad_addresses(url, advice):
 @pytest.mark.parametrize(
     "answer, advice",
     [
-        (b"HTTP/1.1 404 Not Found\r\n\r\n", "it answers HTTP 404.*"),
-        (b"HTTP/1.1 426 Upgrade Required\r\n\r\n", "it answers HTTP 426.*"),
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", "it sent HTTP 404.*"),
+        (b"HTTP/1.1 426 Upgrade Required\r\n\r\n", "it sent HTTP 426.*"),
         (b"HTTP/1.1 101 Hm\r\nUpgrade: no\r\n\r\n", "that isn't a WebSocket server.*"),
         (b"SSH-2.0-OpenSSH_9.9\r\n", "that isn't a WebSocket server.*"),
         (b"\xff\xfe\xfd\r\n", "that isn't a WebSocket server.*"),
@@ -98,7 +98,7 @@ def test_encryption(serve, start_server, tmp_path, run):
         by_address, r"its certificate can't be trusted \(IP address.*\)\.", trusting
     )
     plain = start_server(WS).url.replace("ws://", "wss://")
-    assert_no_connection(plain, r"nobody speaks wss:// there\. Try ws://\.")
+    assert_no_connection(plain, r"that server doesn't speak wss://\. Try ws://\.")
 
 
 def test_proxy_only_for_far_away(start_server, serve_bytes):
