@@ -6,8 +6,8 @@ It runs the servers and the client under Wine, and each check looks at them from
 Run it with:     python3 tests                     once, it makes the environment
                  python3 tests/windows
                  python3 tests/windows -k ctrl_c   (any option of pytest)
-You should see:  a line for each check, what Wine does to Python's own http.server, and
-                 pytest's closing line. Wine breaks down now and then: try that check again.
+You should see:  a line for each check, and pytest's closing line. Wine breaks down now and
+                 then: try that check again.
 Needs:           Debian's wine64. The first time, it gets Python for Windows from PyPI.
 """
 

@@ -104,18 +104,16 @@ def test_its_addresses_and_a_goodbye_at_ctrl_c(serve, join, folder):
     assert [wire.ending() for wire in wires] == [1001] * 2
 
 
-def assert_advice(program, words):
-    """The program has to end with code 1, and these words in the first line of its advice."""
-    assert program.wait() == 1
-    assert words in program.errors.splitlines()[0]
-
-
 def test_what_cannot_be_had_is_said_in_a_sentence(serve, windows):
     port = serve(HTTP).port
-    assert_advice(windows(WS, "server.py", PORT=port), f"{port} is in use")
-    assert_advice(windows(WS, "server.py", PORT="abc"), "abc")
-    assert_advice(windows(SERIAL, "server.py", "COM99"), "COM99")
-    assert_advice(windows(CLIENT, "client.py", f"ws://127.0.0.1:{free_port()}/"), "server.py")
+    for program, words in [
+        (windows(WS, "server.py", PORT=port), f"{port} is in use"),
+        (windows(WS, "server.py", PORT="abc"), "abc"),
+        (windows(SERIAL, "server.py", "COM99"), "COM99"),
+        (windows(CLIENT, "client.py", f"ws://127.0.0.1:{free_port()}/"), "server.py"),
+    ]:
+        assert program.wait() == 1
+        assert words in program.errors.splitlines()[0]
 
 
 # What Windows takes for a device, the same file, another drive or another computer.
@@ -142,20 +140,6 @@ def test_paths_with_windows_tricks_stay_in_public(serve):
     assert {path: status_of(port, path) for path in TRICKS} == dict.fromkeys(TRICKS, 404)
 
 
-def test_for_comparison_plain_python(windows, capsys):
-    """Says what is Wine's own limit: what Python does there without the course."""
-    port = free_port()
-    windows(HTTP, "-m", "http.server", "--directory", "public", str(port)).may_complain = True
-    wait_until(lambda: status_of(port, "/script.js") == 200, "no http.server")
-    code = f"import sys, socket; print(sys.version); socket.create_server(('', {port}))"
-    second = windows(HTTP, "-c", code)
-    second.may_complain = True
-    assert second.wait() == 1
-    with capsys.disabled():
-        print(f"\nPython {second.output}a second bind: {second.errors.splitlines()[-1]}")
-        print("http.server answers:", *(f"{path} {status_of(port, path)}," for path in TRICKS))
-
-
 # Windows' Python opens the file, as Windows' terminal does for: client.py < file
 REDIRECT = """
 import subprocess, sys
@@ -163,20 +147,17 @@ sys.exit(subprocess.call([sys.executable, "client.py", sys.argv[1]], stdin=open(
 """
 
 
-@pytest.mark.parametrize("source", ["pipe", "file"])
-def test_the_client_gets_back_every_line_in_order(serve, windows, tmp_path, source):
+def test_the_client_gets_back_every_line_in_order(serve, windows, tmp_path):
     url = f"ws://127.0.0.1:{serve(HTTP).port}/"
     lines = "".join(f"{number} {LETTERS}\n" for number in range(2000))
     file = tmp_path / "lines.txt"
     file.write_bytes(lines.encode())
-    if source == "pipe":
-        client = windows(CLIENT, "client.py", url, stdin=True)
-        client.write(lines)
+    for words, typed in [(["client.py", url], lines), (["-c", REDIRECT, url, f"Z:{file}"], "")]:
+        client = windows(CLIENT, *words, stdin=True)
+        client.write(typed)
         client.process.stdin.close()
-    else:
-        client = windows(CLIENT, "-c", REDIRECT, url, f"Z:{file}")
-    assert (client.wait(), client.errors) == (0, "")
-    assert client.output.replace("\r\n", "\n") == lines
+        assert (client.wait(), client.errors) == (0, "")
+        assert client.output.replace("\r\n", "\n") == lines
 
 
 def test_the_client_from_nul_only_listens(serve, windows, join):
