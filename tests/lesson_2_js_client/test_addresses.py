@@ -1,11 +1,6 @@
 """The address field: where it comes from, and addresses that can't work."""
 
-import contextlib
-import functools
-import http.server
 import shutil
-import threading
-from pathlib import Path
 
 import pytest
 from course import ROOT, free_port
@@ -22,14 +17,13 @@ def connect_to(page, address):
     page.locator("#connect").click()
 
 
-@contextlib.contextmanager
-def another_web_server(folder):
-    """python -m http.server; VS Code's Live Server is of the same kind. Yields its address."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
-    with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_port}"
-        server.shutdown()
+def page_from(site, folder, open_page):
+    """Opens index.html where a web server that isn't the course's sends the files of a folder."""
+
+    def deliver(route):
+        route.fulfill(path=folder / route.request.url[len(site) :])
+
+    return open_page(f"{site}index.html", prepare=lambda page: page.route(f"{site}*", deliver))
 
 
 def test_the_courses_own_server_sent_the_page(start_server, open_page, tmp_path):
@@ -41,12 +35,14 @@ def test_the_courses_own_server_sent_the_page(start_server, open_page, tmp_path)
 
 
 def test_another_web_server_sent_the_page(open_page, tmp_path):
+    """Only localhost may be opened if it came by https; most browsers keep to that."""
     port = free_port()
     copy_of("js_client", tmp_path, port)
-    with another_web_server(tmp_path) as url:
-        page = open_page(f"{url}/js_client/index.html")
-        has_state(page, "No answer", f"Nobody answers at ws://localhost:{port}/. Is server.py")
-        expect(page.locator("#address")).to_have_value(f"ws://localhost:{port}/")
+    page = page_from("https://course.test/", tmp_path / "js_client", open_page)
+    has_state(page, "No answer", f"Nobody answers at ws://localhost:{port}/. Is server.py")
+    expect(page.locator("#address")).to_have_value(f"ws://localhost:{port}/")
+    connect_to(page, "ws://server.test:8080/")
+    expect(lines(page, "event").last).to_contain_text("This page came by https")
 
 
 def test_the_served_page_without_its_server(open_page):
@@ -54,8 +50,7 @@ def test_the_served_page_without_its_server(open_page):
     page = open_page((public / "index.html").as_uri())
     has_state(page, "Disconnected", words)
     no_errors(page)
-    with another_web_server(public) as url:
-        has_state(open_page(url), "Disconnected", words)
+    has_state(page_from("http://course.test/", public, open_page), "Disconnected", words)
 
 
 def test_another_address(start_server, js_client):
@@ -93,16 +88,3 @@ def test_a_bad_address_is_seen_each_time_and_ends_nothing(start_server, js_clien
     no_errors(page)
     connect_to(page, "ws://127.0.0.1/")
     has_state(page, "No answer", "ws://127.0.0.1/, without a port such as :8080. Is")
-
-
-def test_a_page_from_https(open_page, tmp_path):
-    copy_of("js_client", tmp_path, free_port())
-
-    def deliver(route):
-        route.fulfill(path=tmp_path / "js_client" / Path(route.request.url).name)
-
-    site = "https://course.test/"
-    page = open_page(f"{site}index.html", prepare=lambda page: page.route(f"{site}*", deliver))
-    has_state(page, "No answer", "Is server.py running?")
-    connect_to(page, "ws://server.test:8080/")
-    expect(lines(page, "event").last).to_contain_text("This page came by https")

@@ -12,9 +12,9 @@ def test_a_server_that_is_not_there(start_server, js_client):
     """A browser doesn't tell a page why nobody answers: the page names what it can be."""
     port = free_port()
     page = js_client(port)
-    has_state(page, "No answer", f"Nobody answers at ws://localhost:{port}/. Is server.py running?")
-    has_state(page, "No answer", "If it refused this page, its terminal says so.")
-    has_state(page, "No answer", "Is there a proxy in between? This page keeps trying.")
+    has_state(page, "No answer", f"Nobody answers at ws://localhost:{port}/. Is server.py running? "
+              "If it refused this page, its terminal says so. Is there a proxy in between? "
+              "This page keeps trying.")  # fmt: skip
     assert page.title() == "○ No answer - WebSocket client"
     assert page.locator("#send").is_disabled()
     start_server("ws_server_example", port=port)

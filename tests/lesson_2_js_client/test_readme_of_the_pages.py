@@ -49,5 +49,3 @@ def test_a_phone_as_a_remote_for_the_color(start_server, open_page, tmp_path):
     phone.locator("input").fill("#ff6347")
     expect(lines(page, "received")).to_have_text(["#ff6347"])
     expect(page.locator("body")).to_have_css("background-color", "rgb(255, 99, 71)")
-    send(page, "no color")
-    expect(page.locator("body")).to_have_css("background-color", "rgb(255, 99, 71)")
