@@ -27,17 +27,15 @@ import venv
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "support"))
-from environment import BROWSERS, HOME, PYTHON, hear_ctrl_c
+from environment import BROWSERS, HOME, PYTHON, go_on, hear_ctrl_c
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
 NO_INSTALL = "--no-install"
 
-# The browser of Debian that never shows a window: tests in it take 60 % of the time.
-BROWSER = BROWSERS[0]
-# What the tests call, and the Debian packages that bring it.
+# What the tests call, and the Debian packages that bring it. A browser comes first: of Debian's
+# the one that never shows a window, because tests in it take 60 % of the time.
 PROGRAMS = {
-    BROWSER: BROWSER,
     "g++": "g++",
     "avr-g++": "gcc-avr avr-libc",
     "node": "nodejs",
@@ -74,12 +72,15 @@ def progress(what):
     print(f"{time.monotonic() - began:.0f} s", flush=True)
 
 
+def fingerprint(*files):
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
 def make_environment():
     """Makes tests/.venv with the course's packages and the tests' own, if they changed."""
     lists = [ROOT / "requirements.txt", TESTS / "requirements.txt"]
-    wanted = hashlib.sha256(b"".join(name.read_bytes() for name in lists)).hexdigest()
     stamp = HOME / "installed"
-    if stamp.exists() and stamp.read_text() == wanted and PYTHON.exists():
+    if stamp.exists() and stamp.read_text() == fingerprint(*lists) and PYTHON.exists():
         return
     shutil.rmtree(HOME, ignore_errors=True)
     with progress(f"Making an environment for the tests in {HOME.relative_to(ROOT)}"):
@@ -90,20 +91,17 @@ def make_environment():
                 "This Python can't make environments. "
                 "On Debian and Ubuntu, type: sudo apt install python3-venv"
             )
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for name in lists:
-        pip += ["-r", str(name)]
+    words = [word for name in lists for word in ("-r", str(name))]
     with progress("Installing the Python packages"):
-        good = call(*pip)
+        good = call(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", *words)
     if not good:
         sys.exit("The packages could not be installed: see above. Is this computer online?")
-    stamp.write_text(wanted)
+    stamp.write_text(fingerprint(*lists))
 
 
 def make_node_modules():
     """Installs the JavaScript linter, p5.js and axe with npm, if there is npm."""
-    stamp = TESTS / "node_modules" / ".installed"
-    wanted = hashlib.sha256((TESTS / "package.json").read_bytes()).hexdigest()
+    stamp, wanted = TESTS / "node_modules" / ".installed", fingerprint(TESTS / "package.json")
     npm = shutil.which("npm")
     if not npm or (stamp.exists() and stamp.read_text() == wanted):
         return
@@ -114,54 +112,31 @@ def make_node_modules():
         stamp.write_text(wanted)
 
 
-def is_there(program):
-    """Tells whether a program is on this computer; one browser is enough, whatever its name is."""
-    return any(map(shutil.which, BROWSERS if program == BROWSER else [program]))
-
-
-def missing_programs():
-    """Returns the programs of PROGRAMS that are not here; Playwright's own browser counts."""
-    missing = [name for name in PROGRAMS if not is_there(name)]
-    if BROWSER in missing:
-        code = (
-            "import os; from playwright.sync_api import sync_playwright as s\n"
-            "with s() as p: raise SystemExit(not os.path.exists(p.chromium.executable_path))"
-        )
-        if call(str(PYTHON), "-c", code, quiet=True):
-            missing.remove(BROWSER)
-    return missing
-
-
-def apt_command():
-    """Returns the words that run apt-get without a password, or None if that can't be."""
-    apt = shutil.which("apt-get")
-    if apt and hasattr(os, "geteuid") and os.geteuid() == 0:
-        return [apt]
-    if apt and shutil.which("sudo") and call("sudo", "-n", "true", quiet=True):
-        return ["sudo", "-n", apt]
-    return None
+def has_browser():
+    return any(map(shutil.which, BROWSERS))
 
 
 def install_programs():
     """Installs the missing programs with apt-get, where that needs no password.
 
-    Where it has no browser, or can't be used, it is Playwright's own if that can be had.
+    Where that brings no browser, it is Playwright's own if that can be had.
     """
-    missing = missing_programs()
-    apt = apt_command() if missing else None
-    if apt:
-        install_with_apt(apt, missing)
-    if BROWSER in missing and BROWSER in missing_programs():
+    missing = [] if has_browser() else [BROWSERS[0]]
+    missing += [packages for name, packages in PROGRAMS.items() if not shutil.which(name)]
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    apt = ["apt-get"] if is_root else ["sudo", "-n", "apt-get"]
+    if missing and shutil.which(apt[0]) and call(*apt, "--version", quiet=True):
+        install_with_apt(apt, " ".join(missing).split())
+    if not has_browser():
         with progress("Installing Playwright's Chromium"):
-            call(str(PYTHON), "-m", "playwright", "install", "chromium", quiet=True)
+            call(PYTHON, "-m", "playwright", "install", "chromium", quiet=True)
 
 
-def install_with_apt(apt, missing):
-    """Installs the Debian packages of the missing programs, each with a line of its own."""
+def install_with_apt(apt, packages):
+    """Installs Debian packages, each with a line of its own."""
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
     with progress("Asking apt-get what there is"):
         call(*apt, "update", env=environment)
-    packages = sorted({package for name in missing for package in PROGRAMS[name].split()})
     # One at a time, so that one that can't be had does not keep the rest away.
     for number, package in enumerate(packages, 1):
         with progress(f"Installing {package} with apt-get ({number} of {len(packages)})"):
@@ -182,19 +157,12 @@ def pytest_words(words):
 def main():
     """Prepares everything and hands over to pytest; ends with pytest's exit code."""
     hear_ctrl_c()
-    words = [word for word in sys.argv[1:] if word != NO_INSTALL]
     make_environment()
     if NO_INSTALL not in sys.argv:
         install_programs()
     make_node_modules()
-    missing = missing_programs()
-    if missing:
-        print(f"Not on this computer: {', '.join(missing)}. The tests that need them are skipped.")
-    sys.stdout.flush()
-    try:
-        sys.exit(subprocess.call([str(PYTHON), "-m", "pytest", *pytest_words(words)]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    words = [word for word in sys.argv[1:] if word != NO_INSTALL]
+    go_on("-m", "pytest", *pytest_words(words))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,12 @@ def use_environment():
         return
     if not PYTHON.exists():
         sys.exit("This needs the environment of the tests. Run first: python3 tests")
+    go_on(*sys.argv)
+
+
+def go_on(*words):
+    """Runs the environment's Python with these words, and ends with its exit code."""
     try:
-        sys.exit(subprocess.call([str(PYTHON), *sys.argv]))
+        sys.exit(subprocess.call([str(PYTHON), *words]))
     except KeyboardInterrupt:  # the other one has got it too, and has said so
         sys.exit(130)
