@@ -17,10 +17,6 @@ COPIES = {
 }
 
 
-def tree_of(file):
-    return ast.parse(file.read_text("utf-8"))
-
-
 @pytest.mark.parametrize("name", COPIES)
 def test_copies_are_identical(name):
     copies = [ROOT / folder / name for folder in COPIES[name]]
@@ -44,7 +40,7 @@ def test_nothing_is_shared_between_folders():
     for file in PYTHON_FILES:
         beside = {other.stem for other in file.parent.glob("*.py")}
         packages = {"websocket_server", "websocket", "serial"} | beside
-        for node in ast.walk(tree_of(file)):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) else []
             for name in names:
