@@ -1,10 +1,10 @@
 /*
-  What the sketch has to know about your network and your server.
+  What the sketch needs to know about your network and your server.
 
-  Put your own text where everything in < > stands. server.py prints the two lines for
-  SECRET_SERVER and SECRET_PORT when it starts: copy them from its window.
+  Replace everything in < > with your own text. When server.py starts, it prints the two
+  lines for SECRET_SERVER and SECRET_PORT: copy them from its terminal.
 
-  Do not publish this file with your password in it. If you keep the sketch in git:
+  Don't publish this file with your password in it. If you keep the sketch in git, type:
   git update-index --skip-worktree arduino_secrets.h
 */
 #define SECRET_SSID "<name of your Wi-Fi network>"

@@ -1,19 +1,19 @@
 /*
   WebSocket client for a board with Wi-Fi
 
-  Joins a Wi-Fi network, connects to a WebSocket server, sends a reading of a sensor
-  every five seconds and prints what comes back. The messages on and off switch the
-  LED. When the network or the server goes away, the sketch tries again until it is
-  back, for weeks if need be.
+  Joins a Wi-Fi network, connects to a WebSocket server, sends a sensor reading every
+  five seconds, and prints every message that comes in. The messages on and off switch
+  the LED. When the network or the server goes away, the sketch keeps trying until it's
+  back.
 
-  Run it with:     your network and server in arduino_secrets.h, then Upload,
-                   then the Serial Monitor at 115200 baud
+  Run it with:     fill in your network and server in arduino_secrets.h, press Upload,
+                   then open the Serial Monitor at 115200 baud
   You should see:  Connected.
                    Sent: {"sensor": 512}
   Needs:           the library ArduinoHttpClient (0.6.1) and your board's Wi-Fi library
   Circuit:         a potentiometer: outer pins to 3.3 V and GND, middle pin to A0
   Other tabs:      arduino_secrets.h for your network; board.h and frames.ino, which
-                   you may skip
+                   you can skip
 
   After Tom Igoe's ArduinoWebsocketClient,
   https://github.com/tigoe/websocket-examples
@@ -27,9 +27,9 @@ WiFiClient wifi;
 // Makes the handshake that turns this connection into a WebSocket.
 WebSocketClient client(wifi, SECRET_SERVER, SECRET_PORT);
 
-// All times are in milliseconds, as millis() counts them.
+// All times are in milliseconds, like those that millis() returns.
 const unsigned long readingPause = 5000;  // from one reading to the next
-const unsigned long connectPause = 3000;  // from one try to connect to the next
+const unsigned long connectPause = 3000;  // from one attempt to connect to the next
 
 // When each of these was last done.
 unsigned long lastJoin = 0;
@@ -38,23 +38,23 @@ unsigned long lastReading = 0;
 unsigned long lastMessage = 0;
 
 bool online = false;  // true while the WebSocket is open
-bool isQuiet = false;  // true once more messages arrive than it can print
-bool ledOn = false;   // what the messages on and off have made of the LED
+bool isQuiet = false;  // true when messages come too fast to print them
+bool ledOn = false;   // true after the message on, false after off
 
 void setup() {
   Serial.begin(115200);
   pinMode(LED_BUILTIN, OUTPUT);
-  // Give the Serial Monitor time to open, but run without one too.
+  // Give the Serial Monitor time to open, but run without it too.
   if (!Serial) {
     delay(3000);
   }
   prepareWiFi();
-  // As if the last tries were a pause ago: so the first ones are now.
+  // As if the last attempts were one pause ago, so the first ones start now.
   lastJoin = millis() - joinTime;
   lastConnect = millis() - connectPause;
 }
 
-// Each time through, it checks what is missing, and does one thing about it.
+// Each time through, it checks what is missing and does one thing about it.
 void loop() {
   bool joined = isJoined();
   showState(joined);
@@ -69,8 +69,8 @@ void loop() {
   }
 }
 
-// Starts to join the network; loop() finds out how that ends. Some networks take their time,
-// and a new try would start over, so a try that is still going on is left alone.
+// Starts to join the network; loop() finds out if it worked. Some networks are slow, and
+// each new attempt starts from the beginning, so the sketch waits before it tries again.
 void joinNetwork() {
   hangUp("The Wi-Fi is lost.");
   if (isTime(lastJoin, joinLimit())) {
@@ -80,7 +80,7 @@ void joinNetwork() {
   }
 }
 
-// Connects to the server, or says why not.
+// Connects to the server, or says why it couldn't.
 void connectToServer() {
   Serial.print(IPAddress(WiFi.localIP()));
   Serial.println(String(" connects to ") + SECRET_SERVER + ":" + SECRET_PORT + SECRET_PATH);
@@ -89,12 +89,12 @@ void connectToServer() {
   online = isAccepted(status);
   Serial.println(meaning(status));
   lastConnect = millis();
-  // The first reading goes out at once, and a network that gets lost is joined again at once.
+  // Send the first reading at once. If the network is lost, join it again at once.
   lastReading = millis() - readingPause;
   lastJoin = millis() - joinTime;
 }
 
-// Sends a reading as JSON when it's time, and whatever you type into the Serial Monitor.
+// Sends a reading as JSON when it's time, and what you type into the Serial Monitor.
 void talk() {
   if (isTime(lastReading, readingPause)) {
     sendText("{\"sensor\": " + String(analogRead(A0)) + "}");
@@ -108,8 +108,8 @@ void messageReceived(const String &message) {
   if (command == "on" || command == "off") {
     ledOn = command == "on";
   }
-  // The LED comes first, because printing takes time: so much that in a busy class the board
-  // stops printing (see frames.ino).
+  // The LED comes first, because printing is slow. In a busy class, the board even stops
+  // printing (see frames.ino).
   lastMessage = millis();
   showState(true);
   if (!isQuiet) {
@@ -119,7 +119,7 @@ void messageReceived(const String &message) {
 }
 
 // The LED blinks while the board joins the network, flashes every two seconds while there
-// is no server, and lights up for a moment with each message.
+// is no server, and lights up for a moment at each message.
 void showState(bool joined) {
   bool lit = ledOn || millis() - lastMessage < 100;
   if (!joined) {
@@ -130,7 +130,7 @@ void showState(bool joined) {
   digitalWrite(LED_BUILTIN, lit ? LED_ON : LED_OFF);
 }
 
-// Returns true once per pause. The subtraction stays right when millis() starts again at 0,
+// Returns true once per pause. The subtraction still works when millis() goes back to 0
 // after 49 days.
 bool isTime(unsigned long &last, unsigned long pause) {
   if (millis() - last < pause) {

@@ -1,18 +1,18 @@
 /*
   Picks the Wi-Fi library of your board
 
-  You may skip this tab. Every board's software defines a name of its own, and #if asks for
-  it. Each part includes the library and has prepareWiFi(): WiFi.begin() of most boards
-  waits until the board has joined the network, and setTimeout() makes it return soon. The
-  radio goes on joining by itself, except on the MKR1000: there begin() waits up to 60 s.
+  You can skip this tab. Every board's software defines its own name, and #if checks for
+  it. Each part includes the library and has prepareWiFi(). On most boards, WiFi.begin()
+  waits until the board has joined the network; setTimeout() makes it return sooner. The
+  radio keeps joining by itself, except on the MKR1000: there, begin() waits up to 60 s.
 
-  WiFiSSLClient is the client for TLS (wss://), under the name that most libraries use.
+  WiFiSSLClient is the client for TLS (wss://). Most libraries use this name.
 */
 #pragma once
 #include <Arduino.h>
 
 #if defined(ARDUINO_SAMD_MKR1000)
-// MKR1000. Checks who the server is by root certificates in the radio's memory.
+// MKR1000. Checks the server with root certificates in the radio's memory.
 #include <WiFi101.h>
 void prepareWiFi() {}
 #define NOT_FOUND WL_DISCONNECTED
@@ -21,27 +21,27 @@ void prepareWiFi() {}
     defined(ARDUINO_NANO_RP2040_CONNECT) || defined(ARDUINO_SAMD_MKRVIDOR4000) || \
     defined(ARDUINO_AVR_UNO_WIFI_REV2)
 // MKR WiFi 1010, Nano 33 IoT, Nano RP2040 Connect, MKR Vidor 4000, Uno WiFi Rev2. Checks
-// who the server is by root certificates in the radio's memory.
+// the server with root certificates in the radio's memory.
 #include <WiFiNINA.h>
 void prepareWiFi() { WiFi.setTimeout(500); }
 #define NOT_FOUND WL_CONNECT_FAILED
 #define MAY_HAVE_FAILED WL_DISCONNECTED
 
 #elif defined(ARDUINO_UNOR4_WIFI)
-// UNO R4 WiFi. Checks who the server is by root certificates in the radio's memory.
+// UNO R4 WiFi. Checks the server with root certificates in the radio's memory.
 #include <WiFiS3.h>
 void prepareWiFi() { WiFi.setTimeout(500); }
 
 #elif defined(ARDUINO_PORTENTA_H7_M7) || defined(ARDUINO_GIGA) || defined(ARDUINO_OPTA)
-// Portenta H7, GIGA R1 WiFi, Opta WiFi. Checks who the server is by root certificates in
-// the board's memory.
+// Portenta H7, GIGA R1 WiFi, Opta WiFi. Checks the server with root certificates in the
+// board's memory.
 #include <WiFi.h>
 #include <WiFiSSLClient.h>
 void prepareWiFi() {}
 
 #elif defined(ARDUINO_ARCH_ESP32)
-// Nano ESP32 and other ESP32 boards. Checks who the server is if arduino_secrets.h has its
-// root certificate. Without one the connection is encrypted, but may end at anybody.
+// Nano ESP32 and other ESP32 boards. Checks the server if arduino_secrets.h has its root
+// certificate. Without it, the connection is encrypted, but anyone could be at the other end.
 #include <WiFi.h>
 #include <WiFiClientSecure.h>
 void prepareWiFi() {}
@@ -56,8 +56,8 @@ struct WiFiSSLClient : WiFiClientSecure {
 };
 
 #elif defined(ARDUINO_ARCH_ESP8266)
-// NodeMCU, D1 mini and other ESP8266 boards. Does not check who the server is: for that it
-// would have to know the time of day.
+// NodeMCU, D1 mini, and other ESP8266 boards. Doesn't check the server: for that, the board
+// would need to know the date and the time.
 #include <ESP8266WiFi.h>
 void prepareWiFi() { WiFi.mode(WIFI_STA); }
 struct WiFiSSLClient : WiFiClientSecure {
@@ -65,7 +65,7 @@ struct WiFiSSLClient : WiFiClientSecure {
 };
 
 #elif defined(ARDUINO_RASPBERRY_PI_PICO_W) || defined(ARDUINO_RASPBERRY_PI_PICO_2W)
-// Raspberry Pi Pico W and Pico 2 W. Does not check who the server is, as ESP8266 boards.
+// Raspberry Pi Pico W and Pico 2 W. Doesn't check the server, like ESP8266 boards.
 #include <WiFi.h>
 #include <WiFiClientSecure.h>
 void prepareWiFi() {}
@@ -79,19 +79,19 @@ UNO R4 WiFi, Portenta H7, GIGA R1, Opta, ESP32, ESP8266 and Pico W. Choose one o
 menu Tools > Board, or add yours there."
 #endif
 
-// The state of the radio when there is no network of this name.
+// The state of the radio when there is no network with this name.
 #ifndef NOT_FOUND
 #define NOT_FOUND WL_NO_SSID_AVAIL
 #endif
 
-// Tells whether the board is in the network. The UNO R4 WiFi says that it is connected some
-// seconds before it has an address, and until then it can't reach anybody.
+// Returns whether the board has joined the network. The UNO R4 WiFi says so a few seconds
+// before it has an address, and until then it can't reach anyone.
 bool isJoined() {
   return WiFi.status() == WL_CONNECTED && (uint32_t)IPAddress(WiFi.localIP()) != 0;
 }
 
-// Returns how long a try to join is left alone, in milliseconds. A radio that has given up
-// gets a new try soon. With WiFiNINA one state can mean either, so slow networks get 20 s.
+// Returns how long to wait before the next attempt to join, in milliseconds: not long if the
+// radio has given up. With WiFiNINA, one state can mean either, and slow networks need 20 s.
 const unsigned long joinTime = 60000;
 unsigned long joinLimit() {
   int status = WiFi.status();
@@ -106,12 +106,12 @@ unsigned long joinLimit() {
   return joinTime;
 }
 
-// Many ESP32 boards have their LED on pin 2, and don't say so.
+// Many ESP32 boards have their LED on pin 2, but don't define LED_BUILTIN.
 #ifndef LED_BUILTIN
 #define LED_BUILTIN 2
 #endif
 
-// On some boards the LED is between the pin and the supply: LOW switches it on.
+// On some boards, LOW switches the LED on: it's between the pin and the positive supply.
 #if defined(ARDUINO_ARCH_ESP8266) || defined(ARDUINO_PORTENTA_H7_M7) || defined(ARDUINO_GIGA)
 #define LED_ON LOW
 #define LED_OFF HIGH
@@ -120,7 +120,8 @@ unsigned long joinLimit() {
 #define LED_OFF LOW
 #endif
 
-// Bytes kept of a message. An AVR board has 6 KB of memory, the others 32 KB or more.
+// How many bytes of a message to keep. An AVR board has 6 KB of memory, the others 32 KB
+// or more.
 #ifdef __AVR__
 const unsigned int longestMessage = 1000;
 #else

@@ -1,32 +1,32 @@
 /*
   Frames: how messages travel in a WebSocket (RFC 6455, section 5)
 
-  You may skip this tab. The main tab calls sendText(), readFrames() and checkConnection();
-  this one calls messageReceived() there.
+  You can skip this tab. The main tab calls sendText(), readFrames(), and checkConnection();
+  this tab calls messageReceived() there.
 
   A frame is its type, its length, a mask if a client sends it, and the payload. The library
-  ArduinoHttpClient goes deaf when a read ends one byte into a frame, and hangs when a
-  connection is cut inside a message. Here no function waits for a byte.
+  ArduinoHttpClient can stop receiving when a read ends one byte into a frame, and hangs when
+  a connection breaks inside a message. Here, no function waits for a byte.
 */
 const uint64_t longestFrame = 16777216;  // 16 MiB, the limit of the servers of this course
-const unsigned long answerTime = 2000;   // ms for the server to go on with its handshake
+const unsigned long answerTime = 2000;   // ms the server may be silent during the handshake
 const unsigned long pingPause = 4000;    // ms from one ping to the next
-const unsigned long silenceLimit = 12000;  // ms without a byte from the server: it is gone
+const unsigned long silenceLimit = 12000;  // ms without a byte: the server is gone
 
 unsigned long lastPing = 0;
 unsigned long lastHeard = 0;  // when the last byte came
-String message;            // the message so far: it may come in several frames
-String control;            // the payload of a ping or a close: may come between them
-byte header[10];           // the first bytes of the frame that comes in
-byte headerSize = 0;       // how many of them are here
-uint64_t payloadLeft = 0;  // bytes of its payload that are still to come
+String message;            // the message so far: it can come in several frames
+String control;            // the payload of a ping or close: they can come in between
+byte header[10];           // the first bytes of the frame that is coming in
+byte headerSize = 0;       // how many of them have come
+uint64_t payloadLeft = 0;  // bytes of its payload that have not come yet
 bool inHeader = true;      // false while the payload comes
 bool inMessage = false;    // true from a message's first frame to its last
 bool cut = false;          // true if the message is longer than longestMessage
-bool isBroken = false;     // true if nothing can be sent any more
+bool isBroken = false;     // true if nothing can be sent anymore
 unsigned long lastRest = 0;  // when the board last had nothing left to read
 
-// Clears what is left of an old connection. One String of full size keeps memory in one piece.
+// Clears what is left of an old connection. Full-size Strings keep memory in one piece.
 void prepareFrames() {
   message.reserve(longestMessage);
   control.reserve(125);
@@ -43,8 +43,8 @@ void prepareFrames() {
   randomSeed(micros());
 }
 
-// Returns whether begin() made a WebSocket. It returns 0 for half an answer, too, and keeps a
-// connection on which a web server has answered 404.
+// Returns whether begin() made a WebSocket. begin() also returns 0 for half an answer, and it
+// keeps the connection when a web server answers 404.
 bool isAccepted(int status) {
   bool isComplete = status == 0 && client.endOfHeadersReached();
   if (!isComplete) {
@@ -62,7 +62,7 @@ void sendText(const String &text) {
   }
 }
 
-// Sends a line typed into the Serial Monitor.
+// Sends a line that was typed into the Serial Monitor.
 void sendTyped() {
   if (!Serial.available()) {
     return;
@@ -74,8 +74,8 @@ void sendTyped() {
   }
 }
 
-// Puts the beginning of a frame into the buffer: type, length, and the four random mask bytes
-// of a client. Returns how many bytes that is, 8 at most.
+// Puts the beginning of a frame into the buffer: type, length, and a client's four random mask
+// bytes. Returns how many bytes that is, at most 8.
 byte beginFrame(byte *buffer, byte *mask, byte type, unsigned long length) {
   byte used = 0;
   buffer[used++] = 0x80 | type;
@@ -93,8 +93,8 @@ byte beginFrame(byte *buffer, byte *mask, byte type, unsigned long length) {
   return used;
 }
 
-// Sends one frame: type is TYPE_TEXT, TYPE_PING … of ArduinoHttpClient. Returns true if it
-// went out, else checkConnection() ends the connection. Up to 128 bytes are one packet.
+// Sends one frame; type is TYPE_TEXT, TYPE_PING … from ArduinoHttpClient. Returns true if that
+// worked. If not, checkConnection() ends the connection. Up to 128 bytes make one packet.
 bool sendFrame(byte type, const String &payload) {
   unsigned long length = payload.length();
   if (!online || isBroken || length > 65535) {
@@ -114,7 +114,7 @@ bool sendFrame(byte type, const String &payload) {
   return !isBroken;
 }
 
-// Takes what has come, but not forever. Printing is slowest: a board that falls behind stops it.
+// Reads what has come, with a limit. Printing is slowest, so a board that falls behind stops it.
 void readFrames() {
   for (int count = 0; count < 1000 && online && wifi.available(); count++) {
     lastHeard = millis();
@@ -148,7 +148,7 @@ void takeByte(byte incoming) {
   }
 }
 
-// Returns how many bytes this header has: 126 and 127 say that the length follows.
+// Returns how many bytes this header has: 126 and 127 mean that the length follows.
 byte headerLength() {
   if (headerSize < 2 || (header[1] & 0x7F) < 126) {
     return 2;
@@ -156,7 +156,7 @@ byte headerLength() {
   return (header[1] & 0x7F) == 126 ? 4 : 10;
 }
 
-// Reads the complete header. A server that breaks the rules gets code 1002 (0x03EA).
+// Reads the complete header. If the server breaks the rules, sends it code 1002 (0x03EA).
 void startPayload() {
   payloadLeft = headerSize == 2 ? header[1] : 0;
   for (byte index = 2; index < headerSize; index++) {
@@ -177,8 +177,8 @@ byte frameType() {
   return header[0] & 0x0F;
 }
 
-// Returns whether a server may send this frame now: without a mask or extensions. A control
-// frame is short and in one piece. A message begins with a type, and has continuations.
+// Returns whether a server may send this frame now. It must have no mask and no extensions. A
+// control frame is short and in one piece. In a message, only the first frame has a type.
 bool isValid() {
   byte type = frameType();
   if ((header[0] & 0x70) || (header[1] & 0x80)) {
@@ -221,8 +221,8 @@ void endFrame() {
   }
 }
 
-// A lost connection can look alive for hours, so a ping asks the server. When a connection
-// ends, the bytes that have come are read first.
+// A lost connection can look alive for hours, so the board pings the server. When a connection
+// ends, the board first reads what has already come.
 void checkConnection() {
   if (isTime(lastPing, pingPause)) {
     sendFrame(TYPE_PING, "Still there?");
@@ -245,7 +245,7 @@ void hangUp(const char *reason) {
   }
 }
 
-// Returns in words what begin() returned: over 0 it is an HTTP status.
+// Returns what begin()'s result means. Above 0, it's an HTTP status.
 String meaning(int status) {
   if (online) {
     return "Connected.";
@@ -262,8 +262,8 @@ String meaning(int status) {
   return "Nobody answered. Is the server running, and is this its address?";
 }
 
-// Returns the text of a message in lower case. ws_server_example puts an address before it
-// and quotation marks around it: "192.168.1.5: on".
+// Returns the text of a message in lower case. ws_server_example puts an address before the
+// text and quotation marks around it: "192.168.1.5: on".
 String commandIn(const String &text) {
   if (text.length() > 100) {
     return "";
