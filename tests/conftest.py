@@ -1,6 +1,5 @@
 """Fixtures: the course's servers as processes, independent clients, a real browser."""
 
-import collections
 import contextlib
 import functools
 import os
@@ -19,22 +18,6 @@ DEFAULTS = {"proxy": None, "compression": None, "max_size": None,
             "open_timeout": course.PATIENCE, "close_timeout": 0.2}  # fmt: skip
 # A program that forgets to flush is to be found here, too.
 os.environ.pop("PYTHONUNBUFFERED", None)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """The tests of the board stay together: they share builds of the sketch that take long."""
-    for item in items:
-        if "lesson_6" in item.path.parent.name:
-            item.add_marker(pytest.mark.xdist_group("board"))
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Says in a line each why tests were skipped, and how many."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    reasons = collections.Counter(str(report.longrepr[2]) for report in skipped)
-    for reason, number in reasons.most_common():
-        terminalreporter.line(f"{number:4} skipped: {reason.removeprefix('Skipped: ')}")
 
 
 @pytest.fixture

@@ -14,11 +14,15 @@ from course import free_port, need
 SKETCH = build.SKETCH
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """The simulated board has POSIX sockets: no tests of this folder on Windows."""
+    """The tests of this folder stay together: they share builds that take long. None on Windows:
+    the simulated board has POSIX sockets."""
     for item in items:
-        if sys.platform == "win32" and "lesson_6" in str(item.path):
-            item.add_marker(pytest.mark.skip("the simulated board has POSIX sockets"))
+        if "lesson_6" in str(item.path):
+            item.add_marker(pytest.mark.xdist_group("board"))
+            if sys.platform == "win32":
+                item.add_marker(pytest.mark.skip("the simulated board has POSIX sockets"))
 
 
 @pytest.fixture(scope="session")
