@@ -66,7 +66,7 @@ logging.root.handlers[:] = log_handlers
 ALLOWED_SITES = ["https://editor.p5js.org", "https://preview.p5js.org"]
 # Pages opened from disk, as in js_client, may connect. Their origin is "null", and any web site
 # can get that origin too, with a sandboxed frame. Where that matters, at an exhibition for
-# example, set this to False. (And take preview.p5js.org off the list: it runs anybody's sketch.)
+# example, set this to False. (And take preview.p5js.org off the list: it runs anyone's sketch.)
 PAGES_FROM_DISK = True
 MAX_CLIENTS = 1000
 MAX_MESSAGE = 16 * 1024 * 1024  # bytes
@@ -181,8 +181,8 @@ class Stream(io.RawIOBase):
         self.closed_at = None
         self.aborted = None
         self.lock = threading.RLock()
-        self.waiting = collections.deque()
-        self.size = 0
+        self.send_buffer = collections.deque()
+        self.buffered = 0
         self.writer = None
         # Otherwise Linux buffers a megabyte for a slow phone, and a ping waits behind it.
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
@@ -222,17 +222,17 @@ class Stream(io.RawIOBase):
             except OSError:
                 sent = 0  # The network takes no more, or it is broken. The writer finds out.
             if sent < len(data):
-                self.keep(memoryview(data)[sent:])
+                self.buffer(memoryview(data)[sent:])
 
-    def keep(self, data):
+    def buffer(self, data):
         """Lets data wait. The first message may be of any size, but not what waits behind it."""
         if self.writer:
-            self.waiting.append(data)
-            self.size += len(data)
+            self.send_buffer.append(data)
+            self.buffered += len(data)
         else:
             self.writer = threading.Thread(target=self.write, args=[data], daemon=True)
             self.writer.start()
-        if self.size > MAX_BACKLOG:
+        if self.buffered > MAX_BACKLOG:
             self.abort(f"cut off, more than {MAX_BACKLOG} bytes were waiting for it")
 
     def write(self, data):
@@ -254,9 +254,9 @@ class Stream(io.RawIOBase):
     def next_data(self):
         """Returns what is to be sent next, or None: then the writer ends."""
         with self.lock:
-            if self.waiting:
-                self.size -= len(self.waiting[0])
-                return self.waiting.popleft()
+            if self.send_buffer:
+                self.buffered -= len(self.send_buffer[0])
+                return self.send_buffer.popleft()
             self.writer = None
 
     def abort(self, reason=""):
@@ -264,7 +264,7 @@ class Stream(io.RawIOBase):
         with self.lock:
             self.aborted = self.aborted or reason
             self.closed_at = self.closed_at or time.monotonic()
-            self.waiting.clear()
+            self.send_buffer.clear()
             with contextlib.suppress(OSError):
                 self.quick.shutdown(socket.SHUT_RDWR)
 
@@ -277,7 +277,7 @@ class Stream(io.RawIOBase):
             self.quick.shutdown(socket.SHUT_WR)
 
     def release(self):
-        """Lets go of the connection, when nobody needs it any more."""
+        """Releases the connection, when nobody needs it anymore."""
         if self.writer or not self.closed_at:
             self.abort()
             self.finish()
@@ -296,7 +296,7 @@ start http_ws_server_example, and then open <a href="http://localhost:3000/">its
 NO_UPGRADE = "A proxy on the way removed the Upgrade header. See HTTPS.md for how to set it up."
 HOW_TO_LET_IN = """If you trust it, add it to ALLOWED_SITES in
 sturdy_websocket.py, or for pages from disk ("null") set PAGES_FROM_DISK = True, and restart."""
-HTTPS_TRIED = """Somebody tried https:// or wss:// here, but this server speaks http:// and
+HTTPS_TRIED = """Someone tried https:// or wss:// here, but this server speaks http:// and
 ws://. To get a certificate, see HTTPS.md in http_ws_server_example."""
 
 
@@ -424,7 +424,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
     def silence(self, now):
         """Returns for how many seconds nothing has come from the client, or gone to it.
 
-        After a close frame, what it says doesn't count any more.
+        After a close frame, what it says doesn't count anymore.
         """
         since = self.stream.closed_at or self.stream.waiting_since or now
         return now - max(since, self.stream.taken_at)
@@ -514,12 +514,12 @@ class SturdyHandler(BaseHTTPRequestHandler):
 
     def send_message(self, message):
         """Sends str as text, bytes as binary. TypeError for anything else."""
-        self.server.deliver([self.client], make_message(message))
+        self.server.send_frame([self.client], make_message(message))
 
     def send_text(self, message, opcode=TEXT):
         """Sends a frame with this opcode. message: str or bytes."""
         payload = message.encode() if isinstance(message, str) else bytes(message)
-        self.server.deliver([self.client], make_frame(opcode, payload))
+        self.server.send_frame([self.client], make_frame(opcode, payload))
 
     def send_pong(self, message):
         """Answers a ping with what it held (section 5.5.3). message: str or bytes."""
@@ -636,9 +636,9 @@ class SturdyServer(WebsocketServer):
         client["handler"].send_message(message)
 
     def _multicast(self, message):
-        self.deliver(self.clients, make_message(message))
+        self.send_frame(self.clients, make_message(message))
 
-    def deliver(self, clients, frame):
+    def send_frame(self, clients, frame):
         """Sends a frame (bytes) to each client of a list, in the same order for everybody."""
         self.outbox.append((clients, frame))
         self.empty_outbox()
@@ -673,9 +673,9 @@ class SturdyServer(WebsocketServer):
         if now > self.next_ping:
             self.next_ping = now + PING_EVERY
             silent = [one for one in self.clients if one["handler"].silence(now) > PING_EVERY]
-            self.deliver(silent, make_frame(PING, b""))
+            self.send_frame(silent, make_frame(PING, b""))
             pages = [one for one in self.clients if one["handler"].wants_heartbeat()]
-            self.deliver(pages, make_message(""))
+            self.send_frame(pages, make_message(""))
         for handler in list(self.connections):
             handler.abort_if_overdue(now)
 
@@ -735,7 +735,7 @@ def shorten(message):
 
 
 def no_words_expected(help_text):
-    """Ends the program if something was typed after server.py, and prints what to type."""
+    """Ends the program if anything was typed after server.py, and prints what to type."""
     if sys.argv[1:]:
         print(help_text.strip())
         sys.exit(0 if sys.argv[1:] == ["--help"] else 2)
