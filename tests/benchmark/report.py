@@ -2,7 +2,7 @@
 
 import statistics
 
-from measure import OURS
+from measure import FIGURES, OURS
 
 LEGEND = """
 ↑ more is better, ↓ less is better. In brackets: this course's figure divided by that one.
@@ -32,9 +32,10 @@ def as_text(results, about):
     servers = list(dict.fromkeys(name for _, rounds in results for name in rounds))
     lines = [["", "", *servers]]
     for row, rounds in results:
-        for key, label in row.figures.items():
-            name = row.name if label == next(iter(row.figures.values())) else ""
-            lines.append([name, label, *(as_cell(key, server, rounds) for server in servers)])
+        for key in row.figures:
+            name = row.name if key == row.figures[0] else ""
+            cells = [as_cell(key, server, rounds) for server in servers]
+            lines.append([name, FIGURES[key], *cells])
     widths = [max(map(len, column)) for column in zip(*lines)]
     lines.insert(1, ["-" * width for width in widths])
     padded = [[cell.ljust(width) for cell, width in zip(line, widths)] for line in lines]
