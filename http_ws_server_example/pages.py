@@ -1,15 +1,15 @@
 """
 A web server for one folder, on the same port as the WebSocket server
 
-You can skip this file: the lesson is in server.py, which takes PageServer from here. The work
-is done by SimpleHTTPRequestHandler from Python's http.server. This file adds what a web server
-has to watch out for:
+You can skip this file: the lesson is in server.py, which imports PageServer from here.
+SimpleHTTPRequestHandler, from Python's http.server, does the work. This file adds what a web
+server has to watch out for:
 
   paths    nothing outside the folder can be read, whatever the address says
   types    what a browser is told about a file doesn't depend on your computer
-  reloads  after you have changed a file, a reload shows the new one
-  parts    sound and film can be wound forward and back: a browser asks for a part of the file
-  time     a phone on slow Wi-Fi gets the whole file, as long as it takes some of it
+  reloads  after you change a file, a reload shows the new one
+  parts    in sound and video you can jump to any point: the browser asks for a part of the file
+  time     a phone on slow Wi-Fi gets the whole file, if it keeps reading
 """
 
 import mimetypes
@@ -21,7 +21,7 @@ from urllib.parse import unquote
 
 from sturdy_websocket import SILENCE, SturdyHandler, SturdyServer
 
-# Python's own list of types, and what browsers want besides.
+# Python's own list of types, and a few more that browsers need.
 TYPES = {
     **mimetypes.MimeTypes().types_map[True],
     ".html": "text/html; charset=utf-8",
@@ -33,7 +33,7 @@ TYPES = {
     ".webp": "image/webp",
 }
 # Names that mean something else on Windows: a device, another drive, or the same file without
-# its last character. They are refused on every system, so the lesson is the same on all of them.
+# its last character. They are refused on every system, so the lesson works the same everywhere.
 DEVICE = r"/(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(\.[^/]*)?(/|$)"
 NOT_A_FILE = re.compile(DEVICE + r"|[\\:]|[. ](/|$)", re.IGNORECASE)
 
@@ -45,8 +45,8 @@ class PageHandler(SturdyHandler, SimpleHTTPRequestHandler):
         super().__init__(request, client_address, server, directory=server.folder)
 
     def do_page(self):
-        """Answers a GET or HEAD request: with the file that is asked for, or with 404."""
-        # Nobody reads a request's body, and it must not be taken for the next request.
+        """Answers a GET or HEAD request, with the file or with 404."""
+        # Nobody reads a request's body, so it would look like the next request.
         if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
             self.close_connection = True
         # Each piece of a file may take this long to send.
@@ -55,7 +55,7 @@ class PageHandler(SturdyHandler, SimpleHTTPRequestHandler):
         send(self)
 
     def send_head(self):
-        """Sends status and headers. Returns the open file, or None if there is nothing to send."""
+        """Sends the headers. Returns the open file, or None if there's nothing to send."""
         self.left = sys.maxsize
         if not self.is_page():
             return self.send_error(404)
@@ -69,8 +69,8 @@ class PageHandler(SturdyHandler, SimpleHTTPRequestHandler):
     def send_part(self, path, first, last):
         """The same for a part of a file (RFC 9110, section 14).
 
-        first, last: numbers of the bytes that are asked for, in digits. Without first, last says
-        how many bytes at the end; without last, it is everything from first on.
+        first, last: which bytes the browser asks for, as digits. Without first, last says how
+        many bytes at the end. Without last, it's everything from first on.
         """
         size = os.path.getsize(path)
         begin = int(first) if first else max(size - int(last), 0)
@@ -87,13 +87,13 @@ class PageHandler(SturdyHandler, SimpleHTTPRequestHandler):
         return file
 
     def copyfile(self, source, outputfile):
-        """Sends what is left of a file, in pieces that even a slow phone takes in time."""
+        """Sends the rest of a file, in pieces small enough for a slow phone."""
         while piece := source.read(min(16384, self.left)):
             outputfile.write(piece)
             self.left -= len(piece)
 
     def is_page(self):
-        """Tells whether the path leads to a regular file in the folder, wherever links lead."""
+        """Tells whether the path leads to a regular file in the folder, even through links."""
         if NOT_A_FILE.search(unquote(self.path.partition("?")[0])):
             return False
         path = self.translate_path(self.path)
@@ -103,14 +103,14 @@ class PageHandler(SturdyHandler, SimpleHTTPRequestHandler):
         return os.path.isfile(path) and os.path.realpath(path).startswith(folder)
 
     def guess_type(self, path):
-        """Returns the type of a file (str), by the ending of its name."""
+        """Returns a file's type (str), from the ending of its name."""
         return TYPES.get(os.path.splitext(path)[1].lower(), "application/octet-stream")
 
     def end_headers(self):
-        """Adds what is true of every file.
+        """Adds the headers that every file gets.
 
-        Browsers may ask for parts. They take the type from us, they don't guess it. And they keep
-        no copy: otherwise they might not show a file that you have changed, or put back.
+        Browsers may ask for parts. They use our type instead of guessing. And they keep no copy,
+        because an old copy could hide what you have changed.
         """
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("X-Content-Type-Options", "nosniff")
@@ -121,7 +121,7 @@ class PageHandler(SturdyHandler, SimpleHTTPRequestHandler):
 class PageServer(SturdyServer):
     """A SturdyServer with pages. folder: where they are (str); host, port: as in SturdyServer.
 
-    Ends the program with a sentence if there is no such folder, or the port can't be had.
+    Ends the program with a sentence if there's no such folder, or the port can't be used.
     """
 
     handler_class = PageHandler

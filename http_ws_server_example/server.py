@@ -47,7 +47,7 @@ def client_left(client, server):
 
 def message_received(client, server, message):
     """Called for every message: text is a str, binary data is bytes."""
-    # Everybody gets it as it came, the speaker too.
+    # Everyone gets it unchanged, the speaker too.
     server.send_message_to_all(message)
     print(f"{client['address'][0]}: {shorten(message)}")
 

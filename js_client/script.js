@@ -1,7 +1,7 @@
 /*
   WebSocket client
 
-  Keeps one connection to a WebSocket server, and shows what comes and what goes.
+  Keeps one connection to a WebSocket server, and shows what comes in and what goes out.
 
   Run it with:     open index.html in a browser, while a server of this course is running
   You should see:  a green dot and "Connected", then each message with its time
@@ -10,7 +10,7 @@
   After Tom Igoe's jsClient in websocket-examples (MIT)
 */
 
-// These come from page.js, which knows how the page looks.
+// These come from page.js, which takes care of the looks.
 /* global start, show, reasonOf, addLine, showSent */
 
 // In milliseconds: the shortest pause before the next try, how long one try may take, and how
@@ -35,8 +35,8 @@ function connect(address) {
   openSocket();
 }
 
-// Begins a connection and doesn't wait for it: the browser calls the functions named here.
-// There is a fourth event, error. It doesn't say what went wrong, and close follows it.
+// Starts a connection and doesn't wait for it: the browser calls these functions later.
+// There's a fourth event, error. It doesn't say what went wrong, and close always follows.
 function openSocket() {
   if (socket) socket.close(1000);
   socket = new WebSocket(withHeartbeat(server));
@@ -70,7 +70,7 @@ function messageReceived(event) {
   if (beating) after(LONGEST_SILENCE, connectionSilent);
 }
 
-// Nothing has come for too long. The browser would notice minutes later, so don't wait for it.
+// Nothing has come for too long. The browser would take minutes to notice, so don't wait.
 function connectionSilent() {
   show(answered ? "Connection lost" : "No answer", server, "Nothing came for 25 seconds");
   openSocket();
@@ -87,7 +87,7 @@ function connectionClosed(event) {
   if (wanted) after(PAUSE * (1 + Math.random()), openSocket);
 }
 
-// Called when the network is back, and when somebody looks at this page again.
+// Called when the network is back, and when someone looks at this page again.
 function tryAtOnce() {
   if (wanted && !isOpen()) openSocket();
 }
@@ -95,7 +95,7 @@ function tryAtOnce() {
 function disconnect() {
   wanted = false;
   clearTimeout(timer);
-  // The server has to agree, and a frozen one may take a minute: say so at once.
+  // The server has to agree, and a frozen one may take a minute, so tell the user now.
   show(isOpen() ? "Disconnecting …" : "Disconnected", server);
   socket.close(1000);
 }
@@ -111,12 +111,12 @@ function isOpen() {
   return socket !== null && socket.readyState === WebSocket.OPEN;
 }
 
-// There is one timer: whatever it waited for before, it now waits for this.
+// There's only one timer: whatever it waited for before, it now waits for this.
 function after(milliseconds, action) {
   clearTimeout(timer);
   timer = setTimeout(action, milliseconds);
 }
 
-// From now on, the buttons call the first three functions, beginning with connect. The browser
+// Calls connect. From now on, the buttons call the first three functions, and the browser
 // calls the fourth.
 start(connect, disconnect, sendMessage, tryAtOnce);

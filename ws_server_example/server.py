@@ -45,10 +45,10 @@ def client_left(client, server):
 def message_received(client, server, message):
     """Called for every message: text is a str, binary data is bytes."""
     address = client["address"][0]
-    # Binary data, a photo for example, isn't text. The others are told its size.
+    # Binary data, such as a photo, isn't text. The others get its size instead.
     text = shorten(message) if isinstance(message, bytes) else message
-    # Everybody gets it, the speaker too. JSON puts it in quotes, so any character in it
-    # arrives as it was, even a quote or a new line.
+    # Everyone gets it, the speaker too. JSON puts it in quotes, so every character in it
+    # arrives unchanged, even a quote or a new line.
     server.send_message_to_all(json.dumps(f"{address}: {text}", ensure_ascii=False))
     print(f"{address}: {shorten(message)}")
 

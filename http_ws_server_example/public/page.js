@@ -1,9 +1,9 @@
 /*
   What the page looks like: its buttons, the state in words, the log of messages.
-  You may skip this file: what it shows about WebSockets is in script.js.
+  You can skip this file: everything about WebSockets is in script.js.
 
   This file is the same in js_client and in http_ws_server_example/public. script.js calls
-  start, show, reasonOf, addLine and showSent; the rest is for these five.
+  start, show, reasonOf, addLine and showSent; the rest helps these five.
 
   After Tom Igoe's jsClient in websocket-examples (MIT)
 */
@@ -14,7 +14,7 @@
 const MAX_MESSAGES = 500;
 const MAX_LENGTH = 2000;
 
-// The elements of index.html. The page that a server sends has no address field: null.
+// The elements of index.html. A page from a server has no address field: null.
 const connectionForm = document.querySelector("#connection");
 const addressField = document.querySelector("#address");
 const connectButton = document.querySelector("#connect");
@@ -31,7 +31,7 @@ const speakForm = document.querySelector("#speak");
 const messageField = document.querySelector("#outgoing");
 const sendButton = document.querySelector("#send");
 
-// What there is to say about each state. The server's address follows "Connected".
+// What the page says about each state. The server's address follows "Connected".
 const NOTES = {
   "Connecting …": (server) => `Asking ${server}`,
   "Connected": () => (isBack ? "The server is back: " : "You are talking to "),
@@ -45,25 +45,25 @@ const NOTES = {
 const BLOCKED = "This page came by https, so the browser lets it open ws://localhost, "
   + "but not this address. Open the page from your disk instead.";
 const NOT_SERVED = "This page needs its server: start server.py, open http://localhost:3000/";
-// What the codes that end a connection mean (RFC 6455, section 7.4.1).
+// What the close codes mean (RFC 6455, section 7.4.1).
 const CLOSE_CODES = {
   1000: "the server said goodbye",
   1001: "the server is shutting down",
-  1002: "the server found a fault in the protocol",
+  1002: "the server found a protocol error",
   1006: "it broke off without a goodbye",
   1007: "a text was not valid UTF-8",
   1009: "a message was too big for the server",
-  1011: "the server's program made a mistake",
+  1011: "an error in the server's program",
 };
 
 let shownState = "Disconnected";
-let shownNote = [];         // what is said about it: words, and the address if connected
-let isBack = false;         // true if the state before it was Connection lost
+let shownNote = [];         // the words for it, and the address if connected
+let isBack = false;         // true if the state before was Connection lost
 let askedServer = "";       // the address that Connect was pressed for
 let addressProblem = "";    // what is wrong with the address that was typed
-let talkingTo = "";         // the server of the connection there is: the log tells its end
+let talkingTo = "";         // the server at the other end, for the log
 let received = 0;           // how many messages have come
-let lastSent = "";          // arrow up brings it back
+let lastSent = "";          // up arrow brings it back
 let scrolledUp = false;     // true while the end of the log is out of view
 
 // ---- What script.js calls --------------------------------------------------------------
@@ -98,11 +98,11 @@ async function start(connect, disconnect, sendMessage, tryAtOnce) {
   reason is why a connection was lost.
 */
 function show(state, server, reason) {
-  // One more try that fails is no news: what was said about the first one stays in view.
+  // Another failed try is no news: what the page said about the first one stays.
   if (state === shownState && state !== "Connecting …") return;
   if (state === "Connecting …") {
     askedServer = server;
-    // So it is kept over a reload.
+    // This survives a reload.
     history.replaceState({ address: server }, "");
   }
   isBack = shownState === "Connection lost";
@@ -118,15 +118,15 @@ function show(state, server, reason) {
 
 /*
   Returns why a connection ended: the close event's code, and the server's reason or what the
-  code means. A browser tells pages no more: refused, cut and wrong path are all 1006.
+  code means. A browser tells a page no more: refused, cut off, wrong path are all 1006.
 */
 function reasonOf(event) {
-  const meaning = event.reason || CLOSE_CODES[event.code] || "a code of the server's own";
+  const meaning = event.reason || CLOSE_CODES[event.code] || "one of the server's own codes";
   return `Code ${event.code}, ${meaning}`;
 }
 
 /*
-  Adds a line to the log. kind is "sent", "received" or "event"; data a text or an ArrayBuffer.
+  Adds a line to the log. kind is "sent", "received" or "event"; data is text or an ArrayBuffer.
 */
 function addLine(kind, data) {
   const words = typeof data === "string" ? data : hex(data);
@@ -153,8 +153,8 @@ function showSent(message) {
 
 // ---- The address ------------------------------------------------------------------------
 
-// Returns the address of the server that sent this page, if it is one of the course's: they
-// say so in a header. Another one, such as VS Code's Live Server, only sends pages: "".
+// Returns the address of the server that sent this page, if it's one from this course: they
+// say so in a header. Others, such as VS Code's Live Server, only send pages: "".
 async function ownServer() {
   if (!location.protocol.startsWith("http")) return "";
   try {
@@ -173,7 +173,7 @@ function isAddress() {
   addressField.value = addressField.value.trim().replace(/^http/, "ws");
   addressProblem = problemWith(addressField.value);
   if (!addressProblem) return true;
-  // In the log, too: the note would look the same if the same address is tried once more.
+  // In the log, too: if you try the same address again, the note looks the same.
   noteLine.textContent = addressProblem;
   addLine("event", addressProblem);
   addressField.select();
@@ -191,7 +191,7 @@ function problemWith(address) {
   return doubtful && isBlocked(address) ? BLOCKED : "";
 }
 
-// Browsers differ in which ws:// addresses a page from https may open: only trying tells.
+// Browsers differ in which ws:// addresses a page from https may open: try, and you know.
 function isBlocked(address) {
   try {
     new WebSocket(address).close();
@@ -201,7 +201,7 @@ function isBlocked(address) {
   }
 }
 
-// What was wrong with an address is not wrong with what is typed now.
+// The problem was with the old address, not with the one you're typing now.
 function addressChanged() {
   if (addressProblem) showNote(...shownNote);
   addressProblem = "";
@@ -221,7 +221,7 @@ function showNote(words, address = "") {
 }
 
 function listenToTheRest() {
-  // A key that is held would press Connect and Disconnect in turn.
+  // Holding down Enter would press Connect and Disconnect in turn.
   connectionForm.addEventListener("keydown", (event) => {
     if (event.repeat && event.key === "Enter") event.preventDefault();
   });
@@ -234,8 +234,8 @@ function listenToTheRest() {
   clearButton.addEventListener("click", clearLog);
 }
 
-// A button is dimmed while there is nothing for it to do. Connect has something to do
-// whenever the address field holds another address.
+// A button is dimmed while it has nothing to do. Connect has something to do whenever there
+// is another address in the field.
 function dimButtons() {
   const busy = shownState === "Connected" || shownState === "Connecting …";
   const sameAddress = !addressField || addressField.value.trim() === askedServer;
@@ -254,7 +254,7 @@ function dim(button, dimmed, neighbor) {
   }
 }
 
-// Arrow up in the empty field: the last message once more, to be changed or sent again.
+// Up arrow in the empty field: brings back the last message, to change it or send it again.
 function bringBack(event) {
   if (event.key !== "ArrowUp" || messageField.value !== "") return;
   event.preventDefault();
@@ -263,7 +263,7 @@ function bringBack(event) {
 
 // ---- The log ----------------------------------------------------------------------------
 
-// The log tells when a connection began and ended, and with whom.
+// The log says when a connection began and ended, and with which server.
 function logChange(state, server, reason) {
   if (talkingTo && state !== "Disconnecting …") {
     const lost = state === "Connection lost";
@@ -294,13 +294,13 @@ function hex(buffer) {
   return `${buffer.byteLength}-byte message: ${first}${buffer.byteLength > 16 ? " …" : ""}`;
 }
 
-// Below a message that is JSON, the same can be unfolded line by line.
+// A message in JSON can be unfolded: the same below it, line by line.
 function addUnfolding(line, words) {
   if (!/^\s*[[{]/.test(words)) return;
   try {
     const details = cell("details", shortened(JSON.stringify(JSON.parse(words), null, 2)));
     details.prepend(cell("summary", "JSON"));
-    // The log grows upwards, and would take what was just unfolded out of view.
+    // The log grows upward: what was just unfolded would move out of view.
     details.addEventListener("toggle", () => details.scrollIntoView({ block: "nearest" }));
     line.append(details);
   } catch {
@@ -308,7 +308,7 @@ function addUnfolding(line, words) {
   }
 }
 
-// The log is filled from below: at its end, scrollTop is 0, and further up it is negative.
+// The log fills from the bottom: at its end, scrollTop is 0. Farther up, it's negative.
 function logScrolled() {
   scrolledUp = logBox.scrollTop < -20;
   if (!scrolledUp) newestButton.hidden = true;
@@ -324,7 +324,7 @@ function clearLog() {
   countLine.textContent = "";
 }
 
-// By a text field of its own: browsers give their clipboard only to pages from https or disk.
+// From a text field: only pages from https or disk get the clipboard any other way.
 function copyLog() {
   const lines = Array.from(messageList.children, (line) =>
     Array.from(line.children, (part) => part.textContent).slice(0, 3).join("  "));

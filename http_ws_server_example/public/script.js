@@ -2,7 +2,7 @@
   WebSocket client, served
 
   Keeps one connection to the server that this page came from, and shows what comes
-  and what goes. It is the page of ../../js_client without its address field.
+  in and what goes out. It's the page of ../../js_client without its address field.
 
   Run it with:     start ../server.py, then open the address that it prints
   You should see:  a green dot and "Connected", then each message with its time
@@ -11,7 +11,7 @@
   After Tom Igoe's ExpressWsServer in websocket-examples (MIT)
 */
 
-// These come from page.js, which knows how the page looks.
+// These come from page.js, which takes care of the looks.
 /* global start, show, reasonOf, addLine, showSent */
 
 // The server's address is where this page came from: http becomes ws, and https wss.
@@ -37,8 +37,8 @@ function connect() {
   openSocket();
 }
 
-// Begins a connection and doesn't wait for it: the browser calls the functions named here.
-// There is a fourth event, error. It doesn't say what went wrong, and close follows it.
+// Starts a connection and doesn't wait for it: the browser calls these functions later.
+// There's a fourth event, error. It doesn't say what went wrong, and close always follows.
 function openSocket() {
   if (socket) socket.close(1000);
   socket = new WebSocket(withHeartbeat(server));
@@ -72,7 +72,7 @@ function messageReceived(event) {
   if (beating) after(LONGEST_SILENCE, connectionSilent);
 }
 
-// Nothing has come for too long. The browser would notice minutes later, so don't wait for it.
+// Nothing has come for too long. The browser would take minutes to notice, so don't wait.
 function connectionSilent() {
   show(answered ? "Connection lost" : "No answer", server, "Nothing came for 25 seconds");
   openSocket();
@@ -89,7 +89,7 @@ function connectionClosed(event) {
   if (wanted) after(PAUSE * (1 + Math.random()), openSocket);
 }
 
-// Called when the network is back, and when somebody looks at this page again.
+// Called when the network is back, and when someone looks at this page again.
 function tryAtOnce() {
   if (wanted && !isOpen()) openSocket();
 }
@@ -97,7 +97,7 @@ function tryAtOnce() {
 function disconnect() {
   wanted = false;
   clearTimeout(timer);
-  // The server has to agree, and a frozen one may take a minute: say so at once.
+  // The server has to agree, and a frozen one may take a minute, so tell the user now.
   show(isOpen() ? "Disconnecting …" : "Disconnected", server);
   socket.close(1000);
 }
@@ -113,12 +113,12 @@ function isOpen() {
   return socket !== null && socket.readyState === WebSocket.OPEN;
 }
 
-// There is one timer: whatever it waited for before, it now waits for this.
+// There's only one timer: whatever it waited for before, it now waits for this.
 function after(milliseconds, action) {
   clearTimeout(timer);
   timer = setTimeout(action, milliseconds);
 }
 
-// From now on, the buttons call the first three functions, beginning with connect. The browser
+// Calls connect. From now on, the buttons call the first three functions, and the browser
 // calls the fourth.
 start(connect, disconnect, sendMessage, tryAtOnce);
