@@ -191,7 +191,7 @@ function problemWith(address) {
   return doubtful && isBlocked(address) ? BLOCKED : "";
 }
 
-// Browsers differ in which ws:// addresses a page from https may open: try, and you know.
+// Browsers differ in which ws:// addresses a page from https may open, so try it.
 function isBlocked(address) {
   try {
     new WebSocket(address).close();
@@ -324,7 +324,7 @@ function clearLog() {
   countLine.textContent = "";
 }
 
-// From a text field: only pages from https or disk get the clipboard any other way.
+// Through a text field: browsers let only pages from https or disk use the clipboard itself.
 function copyLog() {
   const lines = Array.from(messageList.children, (line) =>
     Array.from(line.children, (part) => part.textContent).slice(0, 3).join("  "));
