@@ -564,7 +564,7 @@ class SturdyServer(WebsocketServer):
         try:
             super().__init__(host, int(port), loglevel)
         except OSError as error:
-            sys.exit(PORT_TAKEN.format(port=port, why=error.strerror))
+            sys.exit(PORT_TAKEN.format(port=port, why=error.strerror, typed=" ".join(sys.argv)))
         self.RequestHandlerClass = self.handler_class
 
     def server_bind(self):
@@ -716,9 +716,9 @@ class SturdyServer(WebsocketServer):
 PORT_TAKEN = """\
 Port {port} is in use or reserved ({why}).
 Stop the other server.py with Ctrl-C, or choose another port, from 1024 to 65535:
-  macOS, Linux:            PORT=8081 python server.py
-  Windows PowerShell:      $env:PORT=8081; python server.py
-  Windows Command Prompt:  set PORT=8081& python server.py"""
+  macOS, Linux:            PORT=8081 python {typed}
+  Windows PowerShell:      $env:PORT=8081; python {typed}
+  Windows Command Prompt:  set PORT=8081& python {typed}"""
 
 # Prints something that is worth saying only once, however often it happens.
 print_once = functools.lru_cache(maxsize=100)(print)

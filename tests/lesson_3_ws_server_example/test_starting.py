@@ -107,9 +107,10 @@ def refusal(program):
 @pytest.mark.parametrize("folder", SERVERS)
 def test_port_in_use(start_server, run, folder):
     server = start_server()
-    command = python("server.py", *USUAL_WORDS.get(folder, []))
-    said = refusal(run(command, cwd=ROOT / folder, env={"PORT": server.port}))
-    assert f"{server.port} is in use" in said and "PORT=" in said and "Ctrl-C" in said
+    words = ["server.py", *USUAL_WORDS.get(folder, [])]
+    said = refusal(run(python(*words), cwd=ROOT / folder, env={"PORT": server.port}))
+    assert f"{server.port} is in use" in said and "Ctrl-C" in said
+    assert f"PORT=8081 python {' '.join(words)}\n" in said
     with Wire(server.port) as client:
         client.sync()
 
