@@ -1,10 +1,10 @@
 /*
   The page around the sketch: its fields, its connection, and the numbers in a message.
-  You may skip this file: the drawing is in sketch.js, and the connection is the one that
-  js_client/README.md builds, in the same words.
+  You can skip this file: the drawing is in sketch.js, and the connection is the one that you
+  build in js_client/README.md, with the same names.
 
-  sketch.js calls start and numbersIn, and may call sendMessage. This file calls its functions
-  messageReceived(message) and, if there is one, clearPressed().
+  sketch.js calls start and numbersIn, and can call sendMessage. This file calls two functions
+  in sketch.js: messageReceived(message) and, if it exists, clearPressed().
 
   After Tom Igoe's p5jsClient in websocket-examples (MIT)
 */
@@ -28,7 +28,7 @@ const messageField = document.querySelector("#outgoing");
 const latestLine = document.querySelector("#latest");
 const drawingPlace = document.querySelector("main");
 
-// What there is to say about each state.
+// What the page says about each state.
 const NOTES = {
   "Connecting …": (address) => `Asking ${address}`,
   "Connected": (address) => address,
@@ -47,7 +47,7 @@ let wanted = false;         // true from Connect until Disconnect
 let answered = false;       // true once the server has answered since Connect
 let beating = false;        // true once a heartbeat has come from this socket
 let timer;                  // waits for an answer, for the next message, or for the next try
-let lastSent = "";          // arrow up brings it back
+let lastSent = "";          // up arrow brings it back
 
 // ---- The connection, as in js_client/script.js --------------------------------------------
 
@@ -60,8 +60,8 @@ function connect(address) {
   openSocket();
 }
 
-// Begins a connection and doesn't wait for it: the browser calls the functions named here.
-// There is a fourth event, error. It doesn't say what went wrong, and close follows it.
+// Starts a connection and doesn't wait for it: the browser calls these functions later.
+// There's a fourth event, error. It doesn't say what went wrong, and close always follows.
 function openSocket() {
   if (socket) socket.close(1000);
   socket = new WebSocket(withHeartbeat(server));
@@ -95,7 +95,7 @@ function dataReceived(event) {
   if (event.data !== "") pass(event.data);
 }
 
-// Nothing has come for too long. The browser would notice minutes later, so don't wait for it.
+// Nothing has come for too long. The browser would take minutes to notice, so don't wait.
 function connectionSilent() {
   show(answered ? "Connection lost" : "No answer", server, "Nothing came for 25 seconds");
   openSocket();
@@ -112,7 +112,7 @@ function connectionClosed(event) {
   if (wanted) after(PAUSE * (1 + Math.random()), openSocket);
 }
 
-// Called when the network is back, and when somebody looks at this page again.
+// Called when the network is back, and when someone looks at this page again.
 function tryAtOnce() {
   if (wanted && !isOpen()) openSocket();
 }
@@ -120,7 +120,7 @@ function tryAtOnce() {
 function disconnect() {
   wanted = false;
   clearTimeout(timer);
-  // The server has to agree, and a frozen one may take a minute: say so at once.
+  // The server has to agree, and a frozen one may take a minute, so tell the user now.
   show(isOpen() ? "Disconnecting …" : "Disconnected", server);
   socket.close(1000);
 }
@@ -136,7 +136,7 @@ function isOpen() {
   return socket !== null && socket.readyState === WebSocket.OPEN;
 }
 
-// There is one timer: whatever it waited for before, it now waits for this.
+// There's only one timer: whatever it waited for before, it now waits for this.
 function after(milliseconds, action) {
   clearTimeout(timer);
   timer = setTimeout(action, milliseconds);
@@ -144,7 +144,7 @@ function after(milliseconds, action) {
 
 // ---- The page -------------------------------------------------------------------------------
 
-/* Makes the canvas as large as its place, lets the buttons work, and connects. */
+/* Makes the canvas fill its place, makes the buttons work, and connects. */
 async function start() {
   const fit = () => resizeCanvas(drawingPlace.clientWidth, drawingPlace.clientHeight);
   new ResizeObserver(fit).observe(drawingPlace);
@@ -164,8 +164,8 @@ async function start() {
   connectionForm.requestSubmit();
 }
 
-// Returns the address of the server that sent this page, if it is one of the course's: they
-// say so in a header. Another one, such as VS Code's Live Server, only sends pages: "".
+// Returns the address of the server that sent this page, if it's one from this course: they
+// say so in a header. Others, such as VS Code's Live Server, only send pages: "".
 async function ownServer() {
   if (!location.protocol.startsWith("http")) return "";
   try {
@@ -176,7 +176,7 @@ async function ownServer() {
   }
 }
 
-// Enter in the address field always connects: the button may disconnect.
+// Enter in the address field always connects. The button can also disconnect.
 function buttonPressed() {
   if (connectButton.textContent === "Disconnect") disconnect();
   else connectionForm.requestSubmit();
@@ -184,7 +184,7 @@ function buttonPressed() {
 
 function connectToAddress(event) {
   event.preventDefault();
-  // http://localhost:8080/ is what a server prints for browsers: the same place.
+  // A server also prints its address for browsers, http://localhost:8080/: it's the same place.
   const address = addressField.value.trim().replace(/^http/, "ws");
   addressField.value = address;
   if (!/^wss?:[^#]+$/.test(address) || !URL.canParse(address)) {
@@ -205,9 +205,9 @@ function connectToAddress(event) {
 /* Shows the state: as a word, as the color of the dot, in the tab. */
 function show(state, address, reason) {
   const before = document.body.dataset.state;
-  // One more try that fails is no news: what was said about the first one stays in view.
+  // Another failed try is no news: what the page said about the first one stays.
   if (state === before && state !== "Connecting …") return;
-  // So it is kept over a reload.
+  // This survives a reload.
   if (state === "Connecting …") history.replaceState({ address }, "");
   const isBack = state === "Connected" && before === "Connection lost";
   noteLine.textContent = isBack ? `The server is back: ${address}` : NOTES[state](address, reason);
@@ -219,26 +219,26 @@ function show(state, address, reason) {
   nameButton();
 }
 
-// There is one button: it disconnects, unless the field holds another address.
+// There's only one button: it disconnects, unless there is another address in the field.
 function nameButton() {
   const isSame = addressField.value.trim() === server;
   connectButton.textContent = wanted && isSame ? "Disconnect" : "Connect";
 }
 
-// A browser tells pages no more: refused, cut and wrong path are all 1006.
+// A browser tells a page no more: refused, cut off, wrong path are all 1006.
 function reasonOf(event) {
   const meanings = { 1001: "the server is shutting down", 1006: "it broke off without a goodbye" };
   return `Code ${event.code}, ${event.reason || meanings[event.code] || "the server ended it"}`;
 }
 
-/* Empties the field for the next message, if that is where this one comes from. */
+/* Empties the field for the next message, if this one was typed there. */
 function showSent(message) {
   if (message !== messageField.value) return;
   lastSent = message;
   messageField.value = "";
 }
 
-// Arrow up in the empty field: the last message once more, to be changed or sent again.
+// Up arrow in the empty field: brings back the last message, to change it or send it again.
 function bringBack(event) {
   if (event.key !== "ArrowUp" || messageField.value !== "") return;
   event.preventDefault();
@@ -252,10 +252,10 @@ function emptyDrawing() {
 
 // ---- What a message says ----------------------------------------------------------------------
 
-// Shows a message, and passes it on to sketch.js.
+// Shows a message and passes it on to sketch.js.
 function pass(data) {
   const words = typeof data === "string" ? data : `${data.byteLength}-byte message`;
-  // textContent shows what has arrived; p5's html() would run it.
+  // textContent only shows the message; p5's html() would treat it as HTML.
   latestLine.textContent = words.slice(0, 200);
   messageReceived(withoutSender(words));
 }
@@ -271,9 +271,9 @@ function withoutSender(data) {
 }
 
 /*
-  Returns the numbers in a message, a Map from their names to their values.
-  512 has the name "", {"acc": {"x": 1}} has "acc.x"; light:512,heat:21.5 and 512,300 are
-  what Arduino's Serial Plotter reads.
+  Returns the numbers in a message, as a Map from names to values.
+  512 has the name "", {"acc": {"x": 1}} has "acc.x". Arduino's Serial Plotter reads
+  light:512,heat:21.5 and 512,300.
 */
 function numbersIn(message) {
   const numbers = new Map();
@@ -287,7 +287,7 @@ function numbersIn(message) {
 }
 
 function addNumbers(numbers, name, data) {
-  // Eight digits are enough for everybody, and 0.1 + 0.2 is 0.3 then.
+  // Eight digits are enough, and with eight digits 0.1 + 0.2 is 0.3.
   if (Number.isFinite(data)) numbers.set(name, Number(data.toPrecision(8)));
   if (typeof data !== "object" || data === null) return;
   for (const entry of Object.keys(data)) {
@@ -295,8 +295,8 @@ function addNumbers(numbers, name, data) {
   }
 }
 
-// All parts have to be numbers, else it is a sentence with a number in it. A label is not a
-// number: 12:30 is the time.
+// All parts have to be numbers. If not, it's a sentence with a number in it. A label can't be
+// a number: 12:30 is a time.
 function addPlotterLine(numbers, message) {
   const parts = message.replaceAll(": ", ":").split(/[,;\s]+/).filter((part) => part !== "");
   const pairs = parts.map((part) => /^(?:([^:]*[^:\d.][^:]*):)?([^:]+)$/.exec(part) || []);

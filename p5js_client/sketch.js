@@ -3,7 +3,7 @@
 
   Draws the numbers that a WebSocket server sends: 512, or {"light": 512, "heat": 21.5}.
 
-  Run it with:     open index.html in a browser, while a server of this course is running
+  Run it with:     open index.html in a browser while a server of this course is running
   You should see:  "Connected"; send 5, then 9, then 2, and a line goes up and down
   Needs:           a browser, p5.js 1.x or 2.x, and index.html, connection.js and style.css
                    next to this file
@@ -17,7 +17,7 @@
 // In pixels: the space around everything, and the height of the words below the lines.
 const MARGIN = 14;
 const FOOT = 54;
-// One color for each name, readable on a light and on a dark background.
+// One color for each name, readable on a light or a dark background.
 const LIGHT = ["#3346d3", "#0b7a4f", "#b93a07", "#8d35ad", "#0a6a94", "#7d5200"];
 const DARK = ["#9dabff", "#4cd69b", "#ff9d6c", "#dd9bf2", "#6cc4f0", "#f0b456"];
 const darkScheme = matchMedia("(prefers-color-scheme: dark)");
@@ -33,13 +33,13 @@ function setup() {
   start();
 }
 
-// Messages only change what will be drawn: drawing keeps its pace, however many arrive.
+// A message only changes the data. Drawing keeps its own speed, however many messages come.
 function messageReceived(message) {
   const numbers = numbersIn(message);
   if (numbers.size === 0) words = message;
   for (const [name, value] of numbers) {
     const values = series.get(name) || [];
-    // The last 300 are kept.
+    // Keep the last 300.
     series.set(name, [...values, value].slice(-300));
   }
 }
@@ -59,7 +59,7 @@ function draw() {
   fill(darkScheme.matches ? "white" : "black");
   textSize(16);
   text(below.slice(0, 200), MARGIN, height - FOOT, width - 2 * MARGIN, FOOT);
-  // Two columns if the lines would be too low in one.
+  // Use two columns if the rows would be too low in one.
   const columns = height / names.length < 120 ? 2 : 1;
   const wide = width / columns;
   const high = (height - FOOT) / ceil(names.length / columns);
@@ -71,8 +71,8 @@ function draw() {
   });
 }
 
-// Draws into one part of the canvas, whose corner draw() has moved to 0, 0. The lowest value is
-// at the bottom, the highest at the top, the newest at the right.
+// Draws into one part of the canvas: draw() has moved its corner to 0, 0. The lowest value is
+// at the bottom, the highest at the top, and the newest on the right.
 function drawLine(name, values, wide, high, paint) {
   const size = constrain(min(high / 4, wide / 10), 16, 40);
   fill(paint);

@@ -6,7 +6,7 @@
 WebSocket client
 
 Sends what you type to a WebSocket server, and prints what the server says.
-In a pipe it is a filter: lines come in and are sent, messages go out, one a line.
+In a pipe, it sends each line that comes in, and writes each message as one line.
 
 Run it with:     python client.py
 Another server:  python client.py ws://192.168.1.23:3000/
@@ -30,7 +30,7 @@ URL = "ws://127.0.0.1:8080/"
 
 def message_received(message):
     """Called for every message: text is a str, binary data is bytes."""
-    # In a pipe, the program behind it wants the bare message.
+    # In a pipe, the next program needs the message and nothing else.
     if client_help.in_terminal():
         print(f"Server said: {client_help.shorten(message)}")
     else:
@@ -43,7 +43,7 @@ def connect(url):
         connection = websocket.create_connection(url, timeout=5, suppress_origin=True)
     except client_help.FAILURES as error:
         sys.exit(client_help.advice(error, url))
-    # Once connected, silence is no failure: pings find out whether the server is still there.
+    # From now on, silence isn't an error: pings find out whether the server is still there.
     connection.settimeout(client_help.SILENCE)
     return connection
 
@@ -55,10 +55,10 @@ def speak(connection):
             connection.send("Hello")
         for line in client_help.lines():
             connection.send(line)
-        # That was all. The server answers with a close frame too, after all its messages.
+        # No more lines. The server answers with its own close frame, after all its messages.
         client_help.say_goodbye(connection)
     except client_help.LOST:
-        # main() notices that the connection is lost, and says so.
+        # main() notices that the connection is lost and says so.
         return
 
 
@@ -67,8 +67,8 @@ def main():
     connection = connect(url)
     if client_help.in_terminal():
         print(f"Connected to {url}. Type a line and press Enter; Ctrl-C ends.")
-    # The keyboard and the server are both waited for, so there are two threads: this one
-    # listens, the other one speaks. A third one asks the server whether it is there.
+    # The program waits for the keyboard and for the server, so it needs two threads: this one
+    # listens, and speaker speaks. A third one asks the server whether it's still there.
     speaker = threading.Thread(target=speak, args=[connection], daemon=True)
     pinger = threading.Thread(target=client_help.ping, args=[connection], daemon=True)
     pinger.start()

@@ -1,15 +1,15 @@
 """
-What goes wrong with a client in a terminal or a pipe
+What can go wrong with a client in a terminal or a pipe
 
-You can skip this file: the lesson is in client.py, which takes from here:
+You can skip this file: the lesson is in client.py. These are the functions it uses:
 
-  read_address, advice     what was typed after client.py, and a sentence if it leads nowhere
+  read_address, advice     the address typed after client.py, and what to say if it doesn't work
   in_terminal, has_input   where the client runs
-  lines                    what is typed, or comes through a pipe
-  messages                 what the server says, until it closes or is gone
+  lines                    what someone types, or what comes through a pipe
+  messages                 what the server says, until it closes the connection or is gone
   write, shorten           a message for a program, or for people
-  say_goodbye, close       the end, from here
-  run                      runs the lesson, and ends it tidily
+  say_goodbye, close       how this side ends the connection
+  run                      runs the lesson and ends it cleanly
 """
 
 import contextlib
@@ -31,14 +31,14 @@ except ImportError as error:
     )
 
 PING_EVERY = 15  # seconds
-SILENCE = 40  # seconds without a byte until the server counts as gone
-QUIET_TIME = 5  # the same after our close frame, for servers that never send theirs
-# Computers near by are reached directly, even where a proxy stands before the internet.
+SILENCE = 40  # seconds without a byte: then the server is gone
+QUIET_TIME = 5  # the same after our close frame: some servers never send theirs
+# Nearby computers are reached directly, even if the internet is only reached through a proxy.
 NEAR = ["localhost", ".local", "::1", "127.0.0.1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
-# What a connection that is lost raises.
+# The exceptions that a lost connection raises.
 LOST = (OSError, WebSocketException)
 
-# What may go wrong with an address. The first kind of error that fits is the right one.
+# What can go wrong with an address. The first kind of error that fits is the right one.
 ADVICE = {
     ssl.SSLCertVerificationError: "its certificate can't be trusted ({0.verify_message}).",
     ssl.SSLError: "that server doesn't speak wss://. Try ws://.",
@@ -49,15 +49,15 @@ ADVICE = {
     ValueError: "an address looks like ws://127.0.0.1:8080/ or wss://example.com/",
 }
 FAILURES = (*LOST, ValueError, IndexError)
-# Set when we have sent our close frame after everything else, or are about to.
+# Set just before we send our close frame, after everything else.
 goodbye_said = threading.Event()
 
 
 def read_address(usual):
     """Returns the address that was typed after client.py, or the usual one.
 
-    localhost:3000 becomes ws://localhost:3000. Ends the program after --help, with the header
-    of client.py, and with a sentence if there is more than an address.
+    localhost:3000 becomes ws://localhost:3000. With --help, prints the header of client.py and
+    ends the program. Also ends it, with a sentence, if there is more than one address.
     """
     words = sys.argv[1:]
     if words in (["--help"], ["-h"]):
@@ -70,13 +70,13 @@ def read_address(usual):
 
 
 def advice(error, url):
-    """Returns what to do (str) about an error of FAILURES that came instead of a connection."""
+    """Returns a sentence (str) that says why there is no connection: error is one of FAILURES."""
     text = next(text for kind, text in ADVICE.items() if isinstance(error, kind))
     return f"No connection to {url}: {text.format(error)}"
 
 
 def ping(connection):
-    """Asks the server regularly whether it is there (RFC 6455, section 5.5.2)."""
+    """Pings the server regularly, to find out whether it's there (RFC 6455, section 5.5.2)."""
     with contextlib.suppress(*LOST):
         while not goodbye_said.wait(PING_EVERY):
             connection.ping()
@@ -86,23 +86,23 @@ def ping(connection):
 
 
 def is_keyboard():
-    """Tells whether somebody can type. On Windows, NUL claims to be a terminal too."""
+    """Returns whether someone can type. On Windows, NUL also claims to be a terminal."""
     if sys.stdin is None or not sys.stdin.isatty():
         return False
-    # In an editor such as IDLE or Thonny, it is something else.
+    # In an editor such as IDLE or Thonny, sys.stdin is a different kind of object.
     doubtful = os.name == "nt" and isinstance(sys.stdin, io.TextIOWrapper)
     return not doubtful or "Console" in type(sys.stdin.buffer.raw).__name__
 
 
 def in_terminal():
-    """Tells whether somebody types and reads. If not, other programs do, through pipes."""
+    """Returns whether a person types and reads. If not, other programs do, through pipes."""
     return is_keyboard() and sys.stdout.isatty()
 
 
 def has_input():
-    """Tells whether there is something to read: a keyboard, a pipe or a file.
+    """Returns whether there is something to read: a keyboard, a pipe, or a file.
 
-    With nothing (/dev/null, NUL, a job in the background) the client only listens.
+    With nothing to read (/dev/null, NUL, a background job), the client only listens.
     """
     if sys.stdin is None or is_keyboard():
         return sys.stdin is not None
@@ -113,10 +113,10 @@ def has_input():
 
 
 def lines():
-    """Yields each line of standard input as str, without its end."""
+    """Yields each line of standard input as str, without the line break."""
     source = sys.stdin
-    # A file object of its own: at the end of the program nobody may hold the lock of sys.stdin.
-    # The one of an editor such as IDLE or Thonny is something else, and has no such lock.
+    # Use a separate file object: when the program ends, no thread may hold the lock of sys.stdin.
+    # In an editor such as IDLE or Thonny, sys.stdin is something else and has no such lock.
     if isinstance(sys.stdin, io.TextIOWrapper):
         settings = {"encoding": "utf-8", "errors": "replace", "newline": "\n", "closefd": False}
         source = open(sys.stdin.fileno(), **settings)  # noqa: SIM115
@@ -136,9 +136,8 @@ def say_goodbye(connection):
 def messages(connection):
     """Yields each message, until the server's close frame: text as str, binary data as bytes.
 
-    A server that stays silent after ours has said everything.
-    Ends the program with a sentence if the server closes first, or for a reason of its own.
-    Raises one of LOST if the server is gone.
+    Also stops if the server stays silent after our close frame. Ends the program with a sentence
+    if the server closes first, or gives a reason of its own. Raises one of LOST if it's gone.
     """
     while has_data(connection.sock):
         opcode, data = connection.recv_data(control_frame=True)
@@ -156,9 +155,9 @@ def messages(connection):
 
 
 def has_data(sock):
-    """Waits until the server says something. Returns False if it is silent for too long.
+    """Waits until the server says something. Returns False if it's silent for too long.
 
-    Half a second at a time, because on Windows Ctrl-C interrupts no waiting for the network.
+    Waits half a second at a time: on Windows, Ctrl-C can't interrupt a wait for the network.
     """
     patience = SILENCE
     while patience > 0:
@@ -170,12 +169,12 @@ def has_data(sock):
 
 
 def shorten(message):
-    """Returns a message (str or bytes) as one short line, so that the terminal stays readable."""
+    """Returns a message (str or bytes) as one short line, to keep the terminal readable."""
     if isinstance(message, bytes):
         return f"({len(message)} bytes)"
     line = message if len(message) <= 500 else f"{message[:500]}… ({len(message)} characters)"
-    # Characters that would move the cursor or start a new line are shown as \n and the like; the
-    # one that joins emoji is harmless.
+    # Characters that would move the cursor or start a new line are shown as \n and so on. The
+    # character that joins emoji is harmless.
     return line if line.replace("\u200d", "").isprintable() else repr(line)
 
 
@@ -185,9 +184,9 @@ def write(message):
         sys.stdout.buffer.write(message if isinstance(message, bytes) else f"{message}\n".encode())
         sys.stdout.flush()
     except OSError as error:
-        # What is left in Python's buffer goes nowhere, or it would fail once more at the end.
+        # Throw away what is left in Python's buffer, or writing would fail again at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        # In `client.py | head -1` the reader has seen enough and left: nothing is wrong.
+        # In `client.py | head -1`, the reader has seen enough and left. That's no error.
         left = isinstance(error, BrokenPipeError) or os.name == "nt"
         sys.exit(None if left else f"Can't write the output: {error.strerror}.")
 
@@ -196,8 +195,8 @@ def write(message):
 
 
 def close(connection):
-    """Ends the connection politely, if it still stands. A frozen server isn't waited for long."""
-    # In a thread, because sending waits when the server has stopped reading.
+    """Ends the connection politely, if there still is one. Doesn't wait for a frozen server."""
+    # In a thread, because sending can hang when the server has stopped reading.
     closer = threading.Thread(target=connection.close, daemon=True)
     closer.start()
     closer.join(3)
@@ -205,11 +204,11 @@ def close(connection):
 
 
 def run(main):
-    """Runs the lesson. Ctrl-C and Ctrl-D are the usual ways to end it, and no failure."""
+    """Runs the lesson. Ctrl-C and Ctrl-D are the usual ways to end it, so they aren't errors."""
     if sys.stdout is None:
         sys.exit("client.py has nowhere to print what the server says. Run it in a terminal.")
-    # The package asks this variable which computers are reached without a proxy; its option
-    # http_no_proxy does nothing unless the proxy is an option too.
+    # The package reads from this variable which computers it reaches without a proxy. Its option
+    # http_no_proxy works only together with an option that names the proxy.
     os.environ["no_proxy"] = ",".join([os.environ.get("no_proxy", ""), *NEAR])
     try:
         main()
