@@ -60,7 +60,6 @@ def start(program, server):
         boards.append(Board(program(board, sketch), server, **settings))
         return boards[-1]
 
-    switch_on.boards = boards
     yield switch_on
     for board in boards:
         board.close()

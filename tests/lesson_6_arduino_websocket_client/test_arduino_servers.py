@@ -15,20 +15,9 @@ def board(run, program):
     boards = []
 
     def switch_on(port, path="/"):
-        boards.append(
-            run(
-                [program()],
-                stdin=True,
-                env={
-                    "HOST_SPEED": 8,
-                    "SECRET_SSID": "class",
-                    "SECRET_PASS": "secret",
-                    "SECRET_SERVER": "127.0.0.1",
-                    "SECRET_PORT": port,
-                    "SECRET_PATH": path,
-                },
-            )
-        )
+        env = {"HOST_SPEED": 8, "SECRET_SSID": "class", "SECRET_PASS": "secret",
+               "SECRET_SERVER": "127.0.0.1", "SECRET_PORT": port, "SECRET_PATH": path}  # fmt: skip
+        boards.append(run([program()], stdin=True, env=env))
         return boards[-1]
 
     yield switch_on

@@ -36,14 +36,10 @@ def test_an_answer_other_than_101_is_no_connection(start, server, status):
     "reply, words",
     [
         (b"", "The server did not answer in time."),
-        (b"HTTP/1.1 10", "The server did not answer in time."),
-        (
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: webs",
-            "The server did not answer in time.",
-        ),
+        (b"HTTP/1.1 101 X\r\nUpgrade: webs", "The server did not answer in time."),
         (b"SSH-2.0-server\r\n", "Something answered, but it isn't a WebSocket server."),
     ],
-    ids=["silent", "half a line", "half an answer", "another protocol"],
+    ids=["silent", "half an answer", "another protocol"],
 )
 def test_an_answer_that_stops_is_given_up_within_five_seconds(start, server, reply, words):
     server.greet = lambda visitor: visitor.send(reply)
@@ -98,15 +94,3 @@ def test_millis_begins_at_0_again(start, server, before):
     times = [time for time, text in server.readings()]
     assert len(server.visitors) == 1 and len(times) == 8
     assert all(4900 <= later - sooner <= 5100 for sooner, later in zip(times, times[1:]))
-
-
-def test_keys_differ_from_start_to_start(start, server):
-    """No two starts take equally long to join the network: that is what makes the difference."""
-    for time in (1200, 1300):
-        start().tell(f"join {time}")
-    # Both boards have the one server: each in its turn.
-    keys = []
-    for board in start.boards:
-        board.expect("Connected.")
-        keys.append(server.visitors[-1].request.headers["Sec-WebSocket-Key"])
-    assert keys[0] != keys[1]
