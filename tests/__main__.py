@@ -8,22 +8,19 @@ Run it with:     python3 tests
 Or a part of it: python3 tests -k serial          (any option of pytest, or a path)
                  python3 tests --no-install       (nothing with apt-get)
                  python3 tests -n 0               (one test after the other)
-You should see:  a line per installed thing the first time, with its time, then
-                 pytest's dots and its closing line.
+You should see:  a line per installed thing the first time, then pytest's dots and its
+                 closing line.
 
 What may be missing on your computer (a browser, a compiler, node, a broker) is
 installed with apt-get where that is allowed without a password; otherwise the
 tests that need it are skipped and say so. With CI=true they fail instead.
 """
 
-import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
-import time
-import venv
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "support"))
@@ -49,27 +46,20 @@ PROGRAMS = {
 }
 
 
-def call(*command, quiet=False, **options):
-    """Runs a command; its output is shown only if it fails, and not even then if quiet.
+def call(*command, what="", quiet=False, **options):
+    """Says what is done now, and runs a command; its output is shown if it fails and isn't quiet.
 
     Returns True if it ended well.
     """
+    if what:
+        print(f"{what} …", flush=True)
     done = subprocess.run(
         command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL, encoding="utf-8", errors="replace", **options,
     )  # fmt: skip
     if done.returncode and not quiet:
-        print(done.stdout[-3000:])
+        print(done.stdout[-3000:], flush=True)
     return done.returncode == 0
-
-
-@contextlib.contextmanager
-def progress(what):
-    """Prints what is installed now, and after it how long that took."""
-    print(f"{what} … ", end="", flush=True)
-    began = time.monotonic()
-    yield
-    print(f"{time.monotonic() - began:.0f} s", flush=True)
 
 
 def fingerprint(*files):
@@ -83,18 +73,12 @@ def make_environment():
     if stamp.exists() and stamp.read_text() == fingerprint(*lists) and PYTHON.exists():
         return
     shutil.rmtree(HOME, ignore_errors=True)
-    with progress(f"Making an environment for the tests in {HOME.relative_to(ROOT)}"):
-        try:
-            venv.create(HOME, with_pip=True)
-        except subprocess.CalledProcessError:
-            sys.exit(
-                "This Python can't make environments. "
-                "On Debian and Ubuntu, type: sudo apt install python3-venv"
-            )
+    what = f"Making an environment for the tests in {HOME.relative_to(ROOT)}"
+    if not call(sys.executable, "-m", "venv", HOME, what=what):
+        sys.exit("On Debian and Ubuntu, type: sudo apt install python3-venv")
     words = [word for name in lists for word in ("-r", str(name))]
-    with progress("Installing the Python packages"):
-        good = call(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", *words)
-    if not good:
+    pip = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    if not call(*pip, *words, what="Installing the Python packages"):
         sys.exit("The packages could not be installed: see above. Is this computer online?")
     stamp.write_text(fingerprint(*lists))
 
@@ -106,9 +90,8 @@ def make_node_modules():
     if not npm or (stamp.exists() and stamp.read_text() == wanted):
         return
     words = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
-    with progress("Installing the JavaScript packages in tests/node_modules"):
-        good = call(npm, "install", *words, cwd=TESTS)
-    if good:
+    what = "Installing the JavaScript packages in tests/node_modules"
+    if call(npm, "install", *words, cwd=TESTS, what=what):
         stamp.write_text(wanted)
 
 
@@ -128,19 +111,18 @@ def install_programs():
     if missing and shutil.which(apt[0]) and call(*apt, "--version", quiet=True):
         install_with_apt(apt, " ".join(missing).split())
     if not has_browser():
-        with progress("Installing Playwright's Chromium"):
-            call(PYTHON, "-m", "playwright", "install", "chromium", quiet=True)
+        words = ["-m", "playwright", "install", "chromium"]
+        call(PYTHON, *words, what="Installing Playwright's Chromium", quiet=True)
 
 
 def install_with_apt(apt, packages):
     """Installs Debian packages, each with a line of its own."""
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    with progress("Asking apt-get what there is"):
-        call(*apt, "update", env=environment)
+    call(*apt, "update", env=environment, what="Asking apt-get what there is")
     # One at a time, so that one that can't be had does not keep the rest away.
-    for number, package in enumerate(packages, 1):
-        with progress(f"Installing {package} with apt-get ({number} of {len(packages)})"):
-            call(*apt, "install", "-y", "--no-install-recommends", package, env=environment)
+    for package in packages:
+        words = ["install", "-y", "--no-install-recommends", package]
+        call(*apt, *words, env=environment, what=f"Installing {package} with apt-get")
 
 
 def pytest_words(words):

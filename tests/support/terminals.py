@@ -226,13 +226,12 @@ def edit(block, folder, ports=None, files=None):
         found[0].write_text(texts[found[0]].replace(before, after))
 
 
-def usual_ports():
-    """Returns a free port for each port that the READMEs name."""
-    return {port: free_port() for port in PORTS}
+def prepare(readme, folder, ports=None):
+    """Copies the course as a reader gets it, with free ports in place of those the READMEs name.
 
-
-def prepare(readme, folder, ports):
-    """Copies the course as a reader gets it; returns the folder where this README's one begins."""
+    Returns the folder where this README's reader begins, and the ports.
+    """
+    ports = ports or {port: free_port() for port in PORTS}
     hidden = shutil.ignore_patterns(".*", "tests", "node_modules", "__pycache__", "*.log")
     shutil.copytree(ROOT, folder, ignore=hidden)
     for needed in ("tests", ".venv/bin"):
@@ -245,7 +244,7 @@ def prepare(readme, folder, ports):
     # These two read options from such a file: mosquitto's usual port is not in their commands.
     for program in ("mosquitto_pub", "mosquitto_sub"):
         (here / program).write_text(f"-p {ports['1883']}\n")
-    return here
+    return here, ports
 
 
 @contextlib.contextmanager

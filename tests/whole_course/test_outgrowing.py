@@ -13,7 +13,7 @@ import sys
 import pytest
 from course import PATIENCE, ROOT, TESTS, missing, need, python
 from playwright.sync_api import Error, expect
-from terminals import prepare, read_blocks, terminals, usual_ports
+from terminals import prepare, read_blocks, terminals
 
 FOLDER = ROOT / "http_ws_server_example"
 HTTPS, EXHIBITION = FOLDER / "HTTPS.md", FOLDER / "EXHIBITION.md"
@@ -25,21 +25,17 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="done in termina
 def do(tmp_path):
     """Returns do(page, *headings): what stands below is running then, and checked at the end.
 
-    It has .ports and .here, the folder of the page in the copy.
+    It returns the folder of the page in the copy, and ports: the free one for each usual one.
     """
 
-    class Section:
-        def __init__(self, page, *headings):
-            self.ports = usual_ports()
-            self.here = prepare(page, tmp_path / "course", self.ports)
-            blocks = [block for block in read_blocks(page) if block.heading in headings]
-            stack.enter_context(terminals(blocks, self.here, self.ports))
-
-        def url(self, port, scheme="http"):
-            return f"{scheme}://localhost:{self.ports[port]}/"
+    def begin(page, *headings):
+        here, ports = prepare(page, tmp_path / "course")
+        blocks = [block for block in read_blocks(page) if block.heading in headings]
+        stack.enter_context(terminals(blocks, here, ports))
+        return here, ports
 
     with contextlib.ExitStack() as stack:
-        yield Section
+        yield begin
 
 
 def say(page, text):
@@ -49,24 +45,24 @@ def say(page, text):
 
 
 def test_a_page_of_ones_own_colors_every_window(do, open_page):
-    section = do(FOLDER / "README.md", "Run it", "A page of your own")
-    windows = [open_page(section.url("3000") + "mine.html") for _ in range(2)]
+    here, ports = do(FOLDER / "README.md", "Run it", "A page of your own")
+    windows = [open_page(f"http://localhost:{ports['3000']}/mine.html") for _ in range(2)]
     for window in windows:
         window.wait_for_function("socket.readyState === WebSocket.OPEN")
     windows[0].get_by_role("button").click()
     windows[1].wait_for_function("document.body.style.background.startsWith('rgb')")
-    say(open_page(section.url("3000")), "tomato")
+    say(open_page(f"http://localhost:{ports['3000']}/"), "tomato")
     for window in windows:
         expect(window.locator("body")).to_have_css("background-color", "rgb(255, 99, 71)")
 
 
 def test_caddy_makes_it_https_and_wss(do, open_page, run):
     need("caddy")
-    section = do(HTTPS, "In your own network")
+    here, ports = do(HTTPS, "In your own network")
     pages = []
     while len(pages) < 2:  # the certificate is made soon after the start
         try:
-            pages.append(open_page(section.url("8443", "https"), ignore_https_errors=True))
+            pages.append(open_page(f"https://localhost:{ports['8443']}/", ignore_https_errors=True))
         except Error as error:
             assert "ERR_SSL_PROTOCOL_ERROR" in str(error)
     pages[1].get_by_text("Connected", exact=True).wait_for()
@@ -74,10 +70,10 @@ def test_caddy_makes_it_https_and_wss(do, open_page, run):
     pages[1].locator("#messages .received", has_text="over the fence").wait_for()
 
     # The terminal's client trusts nobody either, unless it is told to.
-    command = python(ROOT / "ws_client_example/client.py", section.url("8443", "wss"))
+    command = python(ROOT / "ws_client_example/client.py", f"wss://localhost:{ports['8443']}/")
     stranger = run(command)
     assert stranger.wait() == 1 and "certificate can't be trusted" in stranger.errors
-    root = section.here / "caddy/pki/authorities/local/root.crt"
+    root = here / "caddy/pki/authorities/local/root.crt"
     friend = run(command, env={"SSL_CERT_FILE": root}, stdin=True)
     friend.write("hello\n")
     friend.process.stdin.close()
@@ -86,27 +82,27 @@ def test_caddy_makes_it_https_and_wss(do, open_page, run):
 
 def test_broker_carries_a_reading_to_pages_and_keeps_the_last_one(do, open_page, connect):
     need("mosquitto")
-    section = do(EXHIBITION, "One sensor, many rooms")
-    page = open_page(section.url("3000"))
-    sensor = connect(f"ws://127.0.0.1:{section.ports['8080']}/")
+    here, ports = do(EXHIBITION, "One sensor, many rooms")
+    page = open_page(f"http://localhost:{ports['3000']}/")
+    sensor = connect(f"ws://127.0.0.1:{ports['8080']}/")
     page.locator("#messages .received", has_text=sensor.recv(PATIENCE)).last.wait_for()
-    command = ["mosquitto_sub", "-t", "class/sensor", "-C", "1", "-p", str(section.ports["1883"])]
+    command = ["mosquitto_sub", "-t", "class/sensor", "-C", "1", "-p", str(ports["1883"])]
     late = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert late.stdout.strip().isdigit()
     # The second listener is for pages.
-    mqtt = connect(f"ws://127.0.0.1:{section.ports['9001']}/", subprotocols=["mqtt"])
+    mqtt = connect(f"ws://127.0.0.1:{ports['9001']}/", subprotocols=["mqtt"])
     assert mqtt.subprotocol == "mqtt"
 
 
 def test_project_reaches_a_phone_from_cable_and_wifi(do, open_page, connect):
     if not P5.exists():
         missing("p5.js is not installed")
-    section = do(EXHIBITION, "One solution")
+    here, ports = do(EXHIBITION, "One solution")
     serve_p5 = lambda page: page.route("https://cdn.*/**", lambda route: route.fulfill(path=P5))  # noqa: E731
-    phone = open_page(section.url("3000") + "p5/", prepare=serve_p5,
+    phone = open_page(f"http://localhost:{ports['3000']}/p5/", prepare=serve_p5,
                       viewport={"width": 390, "height": 844}, has_touch=True)  # fmt: skip
     # This client is what the sketch on the board is for the server.
-    board = connect(f"ws://localhost:{section.ports['3000']}/")
+    board = connect(f"ws://localhost:{ports['3000']}/")
     board.send('{"sensor": 512}')
     phone.get_by_text("Connected", exact=True).wait_for()
     assert board.recv(PATIENCE)
@@ -117,16 +113,16 @@ def test_project_reaches_a_phone_from_cable_and_wifi(do, open_page, connect):
 
 
 def test_cheat_sheet_works(do, run, open_page):
-    section = do(FOLDER / "CHEATSHEET.md", "WebSockets on one page")
-    server = run(python("cheat_server.py"), cwd=section.here)
+    here, ports = do(FOLDER / "CHEATSHEET.md", "WebSockets on one page")
+    server = run(python("cheat_server.py"), cwd=here)
     server.expect("Ctrl-C")
-    client = run(python("cheat_client.py"), cwd=section.here)
+    client = run(python("cheat_client.py"), cwd=here)
     assert client.wait() == 0 and client.output == "only to you\n"
     server.expect(r"^1 127\.0\.0\.1 /\r?\n1 left$")
-    window = open_page(section.url("8080"))
+    window = open_page(f"http://localhost:{ports['8080']}/")
     lines = []
     window.on("console", lambda line: lines.append(line.text))
-    window.add_script_tag(path=section.here / "cheat.js")
+    window.add_script_tag(path=here / "cheat.js")
     while not {"only to you", "to everyone"} <= set(lines):
         window.wait_for_event("console")
 

@@ -17,7 +17,6 @@ from terminals import (
     prepare,
     read_blocks,
     terminals,
-    usual_ports,
 )
 
 LESSONS = list(LESSON_FILES)
@@ -30,9 +29,9 @@ READMES = [
     TESTS / "README.md",
 ]
 SOURCES = (".py", ".js", ".html", ".css", ".ino", ".h")
-# What a block may be: run, code of the course, typed on Windows, an edit, a file, a picture.
-CODE, WINDOWS = ("python", "js", "cpp"), ("bat", "powershell")
-OTHERS = ("diff", "html", "css", "conf", "caddyfile", "ini", "xml", "json", "text")
+WINDOWS = ["bat", "powershell"]
+CODE = ["python", "js", "cpp", "html", "css"]
+OTHERS = ["diff", "conf", "caddyfile", "ini", "xml", "json", "text"]
 MARKS = {"not run", "file", "you type", "visitors"}
 # Texts in the table of troubles that other programs show.
 NOT_OURS = """
@@ -76,8 +75,7 @@ def test_commands_do_what_is_shown(readme, blocks, tmp_path):
     for program in ("mosquitto", "mosquitto_pub", "mosquitto_sub", "websocketd", "caddy", "curl"):
         if re.search(rf"\b{program} ", text):
             need(program)
-    ports = usual_ports()
-    here = prepare(readme, tmp_path / "course", ports)
+    here, ports = prepare(readme, tmp_path / "course")
     with terminals(blocks, here, ports):
         pass
 
@@ -87,8 +85,7 @@ def test_commands_do_what_is_shown(readme, blocks, tmp_path):
 def test_steps_to_build_it_run_and_end_in_the_lessons_own_file(lesson, tmp_path):
     readme, original = ROOT / lesson / "README.md", ROOT / lesson / LESSON_FILES[lesson]
     blocks = [block for block in read_blocks(readme) if block.section == BUILD]
-    ports = usual_ports()
-    here, own_files = prepare(readme, tmp_path / "course", ports), []
+    (here, ports), own_files = prepare(readme, tmp_path / "course"), []
     steps = [list(step) for _, step in itertools.groupby(blocks, lambda block: block.heading)]
     assert 2 <= len(steps) <= 5
     for number, step in enumerate(steps, 1):
@@ -131,7 +128,7 @@ def test_edits_can_be_made(readme, tmp_path):
     edits = [block for block in read_blocks(readme) if block.kind == "diff"]
     same_ports = {port: port for port in PORTS}
     for heading in {block.heading for block in edits if block.section != BUILD}:
-        here = prepare(readme, tmp_path / heading, same_ports)
+        here, _ = prepare(readme, tmp_path / heading, same_ports)
         for block in edits:
             if block.heading == heading:
                 edit(block, here, same_ports)
