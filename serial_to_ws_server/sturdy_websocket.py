@@ -293,10 +293,10 @@ PAGE = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>%(message)
 <h1>%(message)s</h1><p>%(explain)s</p>"""
 NO_PAGES = """<p>It has no pages of its own. Open <b>js_client/index.html</b> from your disk, or
 start http_ws_server_example, and then open <a href="http://localhost:3000/">its page</a>.</p>"""
-NO_UPGRADE = "A proxy on the way removed the Upgrade header. See HTTPS.md for how to set it up."
+NO_UPGRADE = "A proxy in between removed the Upgrade header. See HTTPS.md for how to set it up."
 HOW_TO_LET_IN = """If you trust it, add it to ALLOWED_SITES in
 sturdy_websocket.py, or for pages from disk ("null") set PAGES_FROM_DISK = True, and restart."""
-HTTPS_TRIED = """Someone tried https:// or wss:// here, but this server speaks http:// and
+HTTPS_TRIED = """Someone tried https:// or wss:// here, but this server only speaks http:// and
 ws://. To get a certificate, see HTTPS.md in http_ws_server_example."""
 
 
@@ -369,7 +369,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
             print_once(f"Refused a page from {origin[:200]!r}. {HOW_TO_LET_IN}")
             return self.send_error(403, explain=HOW_TO_LET_IN)
         if len(self.server.clients) >= MAX_CLIENTS:
-            return self.send_error(503, explain=f"There are {MAX_CLIENTS} clients already.")
+            return self.send_error(503, explain=f"There are already {MAX_CLIENTS} clients.")
         return True
 
     def make_answer(self):
@@ -437,7 +437,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
         """Cuts off a client that has been silent for too long, or won't hang up."""
         has_everything = self.stream.closed_at and not self.stream.writer
         if self.silence(now) > (CLOSE_TIME if has_everything else SILENCE):
-            self.stream.abort("gone, it no longer answers")
+            self.stream.abort("gone, it stopped answering")
 
     # -- reading (sections 5 and 6.2)
 
@@ -704,7 +704,7 @@ class SturdyServer(WebsocketServer):
         # Pressing Ctrl-C again ends the waiting.
         with contextlib.suppress(KeyboardInterrupt):
             self.server_close()
-            self.disconnect_clients_gracefully(1001, b"the server stops")
+            self.disconnect_clients_gracefully(1001, b"the server is stopping")
             end = time.monotonic() + CLOSE_TIME + 0.5
             while any(each.client for each in list(self.connections)) and time.monotonic() < end:
                 self.service_actions()

@@ -104,7 +104,7 @@ def test_proxy_that_takes_upgrade_away_is_named_once(start_server):
             assert status == 400
             assert "proxy" in client.read_body(headers).decode()
     server.expect("proxy.*(\n.*)*HTTPS.md")
-    assert server.output.count("proxy on the way") == 1
+    assert server.output.count("proxy in between") == 1
 
 
 def test_https_at_this_port_is_said_once(start_server):

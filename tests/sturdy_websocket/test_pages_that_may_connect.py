@@ -22,6 +22,9 @@ MAY = [
     "https://100.127.255.254",
     # Names that nobody can register.
     "http://raspberrypi",
+    "http://raspberrypi.lan",
+    "http://x.local.",
+    "http://course.localhost:3000",
     "http://pi.home.arpa:3000",
     "https://class.internal",
     # Programs and boards: no web site has such an origin.
