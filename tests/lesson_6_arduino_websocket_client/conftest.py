@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def program(tmp_path_factory):
     """Returns program(board="nina", sketch=SKETCH): the path of a build with sanitizers."""
-    compiler = need("g++", "clang++")
+    compiler = need("g++")
     done = {}
 
     def make(board="nina", sketch=SKETCH):

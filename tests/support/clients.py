@@ -13,7 +13,7 @@ HTTP, WS = "http_ws_server_example", "ws_server_example"
 
 def client(url, **settings):
     """The command that runs client.py, with other values for the settings of client_help.py."""
-    return program(CLIENT, url, before=changes("client_help", settings) if settings else "")
+    return program(CLIENT, url, before=changes("client_help", settings))
 
 
 def pipe(command, data=b"", **options):

@@ -17,7 +17,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
-IN_CI = os.environ.get("CI") == "true"
 SERVERS = ["ws_server_example", "http_ws_server_example", "serial_to_ws_server"]
 # Seconds for what should happen at once, on a very busy machine.
 PATIENCE = int(os.environ.get("PATIENCE", "30"))
@@ -41,17 +40,14 @@ FOLDERS = sorted(
 )
 
 
-def need(program, *other_names):
+def need(program):
     """Returns the path of a program; skips the test without it, or fails it in CI."""
-    for name in (program, *other_names):
-        if shutil.which(name):
-            return shutil.which(name)
-    missing(f"{program} is not on this computer")
+    return shutil.which(program) or missing(f"{program} is not on this computer")
 
 
 def missing(reason):
     """Skips the test for this reason, or fails it in CI, where everything has to be there."""
-    (pytest.fail if IN_CI else pytest.skip)(reason)
+    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
 
 
 def free_port(given=set()):  # noqa: B006
@@ -75,13 +71,15 @@ class Program:
     """A program of the course as a process; its output is collected as it comes.
 
     command: list of words; cwd: folder; env: what to add to the environment;
-    stdin: True to type into it with write().
+    stdin: True to type into it with write(). For a server, .port, .url (ws://127.0.0.1:port)
+    and .http (http://127.0.0.1:port) say where it is.
     """
 
     def __init__(self, command, cwd=ROOT, env=None, stdin=False):
         self.command = [str(word) for word in command]
         self.may_complain = False  # a test that provokes a traceback sets this
-        self.port = None
+        self.port = (env or {}).get("PORT")
+        self.url, self.http = f"ws://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.port}"
         clean = {**os.environ, **{name: str(value) for name, value in (env or {}).items()}}
         for name in {"PORT", "PYTHONPATH"} - set(env or {}):
             clean.pop(name, None)
@@ -181,8 +179,8 @@ def program(path, *words, before=""):
 
 def changes(module, settings):
     """The code that gives settings at the top of a module other values."""
-    lines = [f"{module}.{name} = {value!r}" for name, value in settings.items()]
-    return "\n".join([f"import {module}", *lines])
+    lines = [f"{module}.{name} = {value!r}" for name, value in (settings or {}).items()]
+    return "\n".join([f"import {module}", *lines]) if settings else ""
 
 
 def serve(
@@ -190,17 +188,10 @@ def serve(
 ):
     """Starts the server of a lesson; returns its Program when it listens.
 
-    The Program has .port, .url (ws://127.0.0.1:port) and .http (http://127.0.0.1:port).
     settings are other values for the settings at the top of sturdy_websocket.py.
     """
-    port = port or free_port()
-    before = changes("sturdy_websocket", settings) if settings else ""
+    before = changes("sturdy_websocket", settings)
     command = program("server.py", *(words or USUAL_WORDS.get(folder, [])), before=before)
-    server = run(command, cwd=cwd or ROOT / folder, env={**env, "PORT": port})
+    server = run(command, cwd=cwd or ROOT / folder, env={**env, "PORT": port or free_port()})
     server.expect("Ctrl-C")
-    server.port, server.url, server.http = (
-        port,
-        f"ws://127.0.0.1:{port}",
-        f"http://127.0.0.1:{port}",
-    )
     return server

@@ -25,11 +25,9 @@ def serve(windows):
     """Returns serve(folder, *words): a server that listens on its .port."""
 
     def start(folder, *words):
-        port = free_port()
         words = words or USUAL_WORDS.get(folder, [])
-        program = windows(folder, "server.py", *words, PORT=port)
+        program = windows(folder, "server.py", *words, PORT=free_port())
         program.expect(r"SECRET_PORT \d+")
-        program.port = port
         return program
 
     return start
