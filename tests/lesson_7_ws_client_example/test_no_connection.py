@@ -27,9 +27,8 @@ def test_help_is_the_header_of_the_lesson(word):
 
 
 def test_a_word_too_much():
-    status, output, errors = pipe([*client("ws://localhost:3000/"), "hello"])
-    assert (status, output) == (1, b"")
-    assert errors == "One address is enough. Type: python client.py ws://localhost:3000/\n"
+    said = "One address is enough. Type: python client.py ws://localhost:3000/\n"
+    assert pipe([*client("ws://localhost:3000/"), "hello"]) == (1, b"", said)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +40,6 @@ def test_a_word_too_much():
         ("ws://nobody.invalid/", r"no computer has that name\..*"),
         ("http://127.0.0.1:8080/", "an address looks like ws://.*"),
         ("ws://127.0.0.1:99999/", "an address looks like ws://.*"),
-        ("ws://a..b/", "an address looks like ws://.*"),
         ("ws://[::1/", "an address looks like ws://.*"),
         ("ws://", "an address looks like ws://.*"),
     ],
@@ -54,7 +52,6 @@ def test_bad_addresses(url, advice):
     "answer, advice",
     [
         (b"HTTP/1.1 404 Not Found\r\n\r\n", "it sent HTTP 404.*"),
-        (b"HTTP/1.1 426 Upgrade Required\r\n\r\n", "it sent HTTP 426.*"),
         (b"HTTP/1.1 101 Hm\r\nUpgrade: no\r\n\r\n", "that isn't a WebSocket server.*"),
         (b"SSH-2.0-OpenSSH_9.9\r\n", "that isn't a WebSocket server.*"),
         (b"\xff\xfe\xfd\r\n", "that isn't a WebSocket server.*"),
@@ -73,12 +70,9 @@ def test_server_that_says_nothing():
 
 def test_encryption(serve, start_server, tmp_path, run):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subprocess.run(
-        [need("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
-         "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key,
-         "-out", certificate],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+    words += f" -addext subjectAltName=DNS:localhost -keyout {key} -out {certificate}"
+    subprocess.run([need("openssl"), *words.split()], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
 
@@ -89,14 +83,12 @@ def test_encryption(serve, start_server, tmp_path, run):
 
     by_address = serve(handler, ssl=context)
     by_name = by_address.replace("127.0.0.1", "localhost")
-    trusting = {**os.environ, "SSL_CERT_FILE": str(certificate)}
     program = run(client(by_name), env={"SSL_CERT_FILE": certificate})
-    program.expect("^4999$")
+    program.expect("^4999\n")
     assert program.output == "".join(f"{number}\n" for number in range(5000))
     assert_no_connection(by_name, r"its certificate can't be trusted \(self.signed.*\)\.")
-    assert_no_connection(
-        by_address, r"its certificate can't be trusted \(IP address.*\)\.", trusting
-    )
+    advice = r"its certificate can't be trusted \(IP address.*\)\."
+    assert_no_connection(by_address, advice, {**os.environ, "SSL_CERT_FILE": str(certificate)})
     plain = start_server(WS).url.replace("ws://", "wss://")
     assert_no_connection(plain, r"that server doesn't speak wss://\. Try ws://\.")
 
