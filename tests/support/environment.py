@@ -13,10 +13,7 @@ HOME = Path(__file__).resolve().parent.parent / ".venv" / "{}.{}".format(*sys.ve
 PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 # The names of browsers that the tests can drive, the best one first.
-BROWSERS = [
-    "chromium-headless-shell", "chromium", "chromium-browser",
-    "google-chrome", "google-chrome-stable", "chrome", "msedge",
-]  # fmt: skip
+BROWSERS = ["chromium-headless-shell", "chromium", "google-chrome", "chrome", "msedge"]
 
 
 def hear_ctrl_c():

@@ -28,7 +28,7 @@ class Board:
 
     def __init__(self, program, server, path="/", millis=1000, **settings):
         self.server, self.serial, self.led, self.now, self.leds = server, "", 0, 0, []
-        self.commands, self.seen, self.busiest = [], 0, 0
+        self.seen, self.busiest = 0, 0
         # A letter or the end of a line may come in two pieces.
         utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self.decoder = io.IncrementalNewlineDecoder(utf8, translate=True)
@@ -72,15 +72,13 @@ class Board:
     def step(self):
         """Lets the server do its part, then the sketch until it waits again."""
         self.server.step(self.now)
-        lines = [*self.commands, "go"]
-        self.commands = []
-        self.control.sendall("".join(f"{line}\n" for line in lines).encode())
+        self.tell("go")
         self.hear()
 
     def tell(self, command):
         """Changes the board: "wifi 0", "wifi 1", "join 6000", "block 1", "sensor 7",
         "send 128", "type hello", "tick 4000"."""
-        self.commands.append(command)
+        self.control.sendall(f"{command}\n".encode())
 
     def run(self, ms):
         """Lets ms pass."""
@@ -105,7 +103,7 @@ class Board:
     def close(self):
         """Ends the sketch; fails if a sanitizer has found something."""
         if self.process.poll() is None:
-            self.control.sendall(b"quit\ngo\n")
+            self.tell("quit\ngo")
         errors = self.process.communicate(timeout=PATIENCE)[1]
         self.reader.close()
         self.control.close()
