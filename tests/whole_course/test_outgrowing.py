@@ -11,13 +11,14 @@ import subprocess
 import sys
 
 import pytest
-from course import PATIENCE, ROOT, TESTS, missing, need, python
+from course import PATIENCE, ROOT, need, python
+from p5_pages import give_p5
+from pages import PHONE, has_state, send
 from playwright.sync_api import Error, expect
 from terminals import prepare, read_blocks, terminals
 
 FOLDER = ROOT / "http_ws_server_example"
 HTTPS, EXHIBITION = FOLDER / "HTTPS.md", FOLDER / "EXHIBITION.md"
-P5 = TESTS / "node_modules/p5-2/lib/p5.min.js"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="done in terminals of Unix")
 
 
@@ -39,9 +40,8 @@ def do(tmp_path):
 
 
 def say(page, text):
-    page.get_by_text("Connected", exact=True).wait_for()
-    page.get_by_role("textbox", name="Message").fill(text)
-    page.keyboard.press("Enter")
+    has_state(page, "Connected")
+    send(page, text)
 
 
 def test_a_page_of_ones_own_colors_every_window(do, open_page):
@@ -65,7 +65,7 @@ def test_caddy_makes_it_https_and_wss(do, open_page, run):
             pages.append(open_page(f"https://localhost:{ports['8443']}/", ignore_https_errors=True))
         except Error as error:
             assert "ERR_SSL_PROTOCOL_ERROR" in str(error)
-    pages[1].get_by_text("Connected", exact=True).wait_for()
+    has_state(pages[1], "Connected")
     say(pages[0], "over the fence")
     pages[1].locator("#messages .received", has_text="over the fence").wait_for()
 
@@ -95,19 +95,15 @@ def test_broker_carries_a_reading_to_pages_and_keeps_the_last_one(do, open_page,
 
 
 def test_project_reaches_a_phone_from_cable_and_wifi(do, open_page, connect):
-    if not P5.exists():
-        missing("p5.js is not installed")
     here, ports = do(EXHIBITION, "One solution")
-    serve_p5 = lambda page: page.route("https://cdn.*/**", lambda route: route.fulfill(path=P5))  # noqa: E731
-    phone = open_page(f"http://localhost:{ports['3000']}/p5/", prepare=serve_p5,
-                      viewport={"width": 390, "height": 844}, has_touch=True)  # fmt: skip
+    phone = open_page(f"http://localhost:{ports['3000']}/p5/", prepare=give_p5,
+                      viewport=PHONE, has_touch=True)  # fmt: skip
     # This client is what the sketch on the board is for the server.
     board = connect(f"ws://localhost:{ports['3000']}/")
     board.send('{"sensor": 512}')
-    phone.get_by_text("Connected", exact=True).wait_for()
+    has_state(phone, "Connected")
     assert board.recv(PATIENCE)
-    phone.locator("#outgoing").fill("on")
-    phone.keyboard.press("Enter")
+    send(phone, "on")
     while board.recv(PATIENCE) != "on":
         pass
 

@@ -5,6 +5,7 @@ import os
 
 import pytest
 from course import ROOT
+from pages import has_state, send
 
 FOLDER = ROOT / "http_ws_server_example"
 # Two devices on a desk: each shows a screenshot that is taken below.
@@ -32,11 +33,10 @@ def test_picture_of_two_windows(start_server, open_page, tmp_path, scheme, name)
     window = open_page(address, viewport={"width": 1000, "height": 700}, **look)
     phone = open_page(address, viewport={"width": 390, "height": 790}, has_touch=True, **look)
     for page in (window, phone):
-        page.get_by_text("Connected", exact=True).wait_for()
+        has_state(page, "Connected")
     for page, text in ((window, "Hello from the laptop"), (phone, "Hi! This is the phone"),
                        (window, '{"light": 512}')):  # fmt: skip
-        page.get_by_role("textbox", name="Message").fill(text)
-        page.keyboard.press("Enter")
+        send(page, text)
         for each in (window, phone):
             each.locator("#messages .received", has_text=text).wait_for()
     # A phone of its own would show the address that it has typed.
