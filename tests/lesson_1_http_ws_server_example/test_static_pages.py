@@ -139,18 +139,6 @@ def test_nothing_outside_public_can_be_read(site):
     assert site.errors == ""
 
 
-@posix_only
-def test_public_may_itself_be_a_link(start_server, copy_of_the_lesson, tmp_path):
-    """A student keeps the pages elsewhere: the lesson's folder says so, so it is allowed."""
-    lesson, pages = copy_of_the_lesson, tmp_path / "pages"
-    shutil.move(str(lesson / "public"), str(pages))
-    (lesson / "public").symlink_to(pages)
-    (tmp_path / "secret.txt").write_bytes(SECRET)
-    server = start_server(FOLDER, cwd=lesson)
-    assert ask(server, "/")[0] == 200
-    assert ask(server, "/..%2fsecret.txt")[0] == 404
-
-
 def test_folder_is_not_listed(site):
     status, _, body = ask(site, "/empty/")
     assert status == 404 and b"Directory listing" not in body

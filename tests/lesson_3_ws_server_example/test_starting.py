@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from course import ROOT, SERVERS, USUAL_WORDS, free_port, missing, python
-from wire import Wire, request, wait_until
+from wire import Wire, wait_until
 
 CHATS = ["ws_server_example", "http_ws_server_example"]
 
@@ -89,10 +89,6 @@ def test_ways_to_start(run, tmp_path, folder, way):
     with Wire(port) as client:
         client.say("hello")
         assert words or client.hear() in ("hello", '"127.0.0.1: hello"')
-    if folder == "http_ws_server_example":
-        with Wire(port, path=None) as page:
-            page.send(request(Upgrade=None, Connection=None, Sec_WebSocket_Key=None))
-            assert page.read_head()[0] == 200
 
 
 def refusal(program):

@@ -11,10 +11,8 @@ pytestmark = pytest.mark.browser
 SIZES = [(320, 640), (390, 844), (390, 460), (740, 360), (1366, 625), (1920, 1080)]
 NUMBERS = {
     "512": {"": 512},
-    " 007 ": {"": 7},
     '{"light": 3, "heat": 21.5}': {"light": 3, "heat": 21.5},
     '{"acc": {"x": 1}, "gyr": {"x": 100}}': {"acc.x": 1, "gyr.x": 100},
-    "[1, 2]": {"0": 1, "1": 2},
     "light:512,heat:21.5": {"light": 512, "heat": 21.5},
     "light: 512, heat: 21.5": {"light": 512, "heat": 21.5},
     "light:512\theat:-2e1\r\n": {"light": 512, "heat": -20},

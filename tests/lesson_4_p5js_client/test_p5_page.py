@@ -4,11 +4,9 @@ import base64
 import hashlib
 import math
 import os
-import re
 import shutil
 
 import pytest
-from course import free_port
 from p5_pages import FOLDER, drawn, frames, lines_for, p5_file, picture, resize, shown
 from pages import KEYBOARD, SERVED, WIDE, accessible, has_state, no_errors
 from playwright.sync_api import expect
@@ -29,15 +27,6 @@ def test_integrity(major):
     library, version = p5_file(major)
     number = base64.b64encode(hashlib.sha384(library.read_bytes()).digest()).decode()
     assert lines_for(major).groups()[1:] == (version, f"sha384-{number}")
-
-
-def test_no_name_of_p5_is_hidden(sketch, major):
-    source = "".join((FOLDER / name).read_text("utf-8") for name in ("sketch.js", "connection.js"))
-    names = re.findall(r"^(?:let|const|(?:async )?function) (\w+)", source, re.M)
-    assert {"series", "socket", "drawLine"} <= set(names)
-    page = sketch(free_port(), major)
-    taken = page.evaluate("names => names.filter((name) => name in p5.prototype)", names)
-    assert set(taken) <= {"setup", "draw"}
 
 
 @pytest.mark.parametrize("cdn", NETWORKS)

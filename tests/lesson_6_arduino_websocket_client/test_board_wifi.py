@@ -61,12 +61,3 @@ def test_connected_but_without_an_address(start, server, radio):
     board.tell("address 2300")
     board.until(server.readings, 6000)
     assert "0.0.0.0" not in board.serial and "Nobody answered" not in board.serial
-
-
-def test_a_handshake_with_the_network_that_fails_once(start, server):
-    """WiFiNINA's state for it can also mean that it is still trying: 20 s are left for that."""
-    board = start("nina")
-    board.tell("fail 1")
-    board.until(lambda: board.serial.count("Joining the network") == 2, 30000)
-    assert board.now > 20000
-    board.until(server.readings, 6000)

@@ -9,8 +9,6 @@ from arduino_host import build
     [
         ("on", "off"),
         ('"127.0.0.1: on"', '"127.0.0.1: off"'),
-        ('"::1: on"', '"::1: off"'),
-        ("On", "OFF"),
         (" on\r\n", "off "),
         ('"::1: ON "', '"::1: off\\n"'),
         ('"on"', '"off"'),
