@@ -129,6 +129,6 @@ class PageServer(SturdyServer):
 
     def __init__(self, folder, host="", port=0):
         if not os.path.isdir(folder):
-            sys.exit(f"There is no folder {folder!r} for the pages. Make one, or change its name.")
+            sys.exit(f"There is no folder {folder!r} for the pages. Create it, or change its name.")
         self.folder = folder
         super().__init__(host, port)

@@ -30,15 +30,15 @@ const drawingPlace = document.querySelector("main");
 
 // What the page says about each state.
 const NOTES = {
-  "Connecting …": (address) => `Asking ${address}`,
+  "Connecting …": (address) => `Trying ${address}`,
   "Connected": (address) => address,
-  "No answer": (address) => `Nobody answers at ${address}. Is server.py running? If it `
+  "No answer": (address) => `No answer from ${address}. Is server.py running? If it `
     + "refused this page, its terminal says so. Is there a proxy in between? This page keeps trying.",
   "Connection lost": (address, reason) => `${reason}. Trying again until you press Disconnect.`,
-  "Disconnecting …": () => "Waiting for the server to agree.",
-  "Disconnected": () => "Press Connect to come back.",
+  "Disconnecting …": () => "Waiting for the server to say goodbye.",
+  "Disconnected": () => "Press Connect to reconnect.",
 };
-const BLOCKED = "This page came by https, so the browser lets it open ws://localhost, "
+const BLOCKED = "This page was loaded over https, so the browser lets it open ws://localhost, "
   + "but not this address. Open the page from your disk instead.";
 
 let socket = null;          // the one connection, or the last one there was
@@ -227,7 +227,7 @@ function nameButton() {
 
 // A browser tells a page no more: refused, cut off, wrong path are all 1006.
 function reasonOf(event) {
-  const meanings = { 1001: "the server is shutting down", 1006: "it broke off without a goodbye" };
+  const meanings = { 1001: "the server is shutting down", 1006: "the connection just broke" };
   return `Code ${event.code}, ${event.reason || meanings[event.code] || "the server ended it"}`;
 }
 

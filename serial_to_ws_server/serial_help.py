@@ -148,7 +148,7 @@ class Board:
             with self.lock:
                 self.port.write(data)
         except OSError as error:
-            say(f"The board did not get that: {error}")
+            say(f"The board didn't get that: {error}")
 
     def close(self):
         """Closes the port as soon as nobody is writing."""

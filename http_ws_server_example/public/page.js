@@ -33,25 +33,25 @@ const sendButton = document.querySelector("#send");
 
 // What the page says about each state. The server's address follows "Connected".
 const NOTES = {
-  "Connecting …": (server) => `Asking ${server}`,
-  "Connected": () => (isBack ? "The server is back: " : "You are talking to "),
-  "No answer": (server) => `Nobody answers at ${server}${portMissing(server)}. Is server.py running? `
+  "Connecting …": (server) => `Trying ${server}`,
+  "Connected": () => (isBack ? "The server is back: " : "You're talking to "),
+  "No answer": (server) => `No answer from ${server}${portMissing(server)}. Is server.py running? `
     + "If it refused this page, its terminal says so. Is there a proxy in between? "
     + "This page keeps trying.",
   "Connection lost": (server, reason) => `${reason}. Trying again until you press Disconnect.`,
-  "Disconnecting …": () => "Waiting for the server to agree.",
-  "Disconnected": () => "Press Connect to come back.",
+  "Disconnecting …": () => "Waiting for the server to say goodbye.",
+  "Disconnected": () => "Press Connect to reconnect.",
 };
-const BLOCKED = "This page came by https, so the browser lets it open ws://localhost, "
+const BLOCKED = "This page was loaded over https, so the browser lets it open ws://localhost, "
   + "but not this address. Open the page from your disk instead.";
-const NOT_SERVED = "This page needs its server: start server.py, open http://localhost:3000/";
+const NOT_SERVED = "This page needs its server: start server.py, then open http://localhost:3000/";
 // What the close codes mean (RFC 6455, section 7.4.1).
 const CLOSE_CODES = {
   1000: "the server said goodbye",
   1001: "the server is shutting down",
   1002: "the server found a protocol error",
-  1006: "it broke off without a goodbye",
-  1007: "a text was not valid UTF-8",
+  1006: "the connection just broke",
+  1007: "some text was not valid UTF-8",
   1009: "a message was too big for the server",
   1011: "an error in the server's program",
 };

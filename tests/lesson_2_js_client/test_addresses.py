@@ -39,14 +39,14 @@ def test_another_web_server_sent_the_page(open_page, tmp_path):
     port = free_port()
     copy_of("js_client", tmp_path, port)
     page = page_from("https://course.test/", tmp_path / "js_client", open_page)
-    has_state(page, "No answer", f"Nobody answers at ws://localhost:{port}/. Is server.py")
+    has_state(page, "No answer", f"No answer from ws://localhost:{port}/. Is server.py")
     expect(page.locator("#address")).to_have_value(f"ws://localhost:{port}/")
     connect_to(page, "ws://server.test:8080/")
-    expect(lines(page, "event").last).to_contain_text("This page came by https")
+    expect(lines(page, "event").last).to_contain_text("This page was loaded over https")
 
 
 def test_the_served_page_without_its_server(open_page):
-    public, words = ROOT / SERVED / "public", "start server.py, open http://localhost:3000/"
+    public, words = ROOT / SERVED / "public", "start server.py, then open http://localhost:3000/"
     page = open_page((public / "index.html").as_uri())
     has_state(page, "Disconnected", words)
     no_errors(page)
@@ -83,7 +83,7 @@ def test_a_bad_address_is_seen_each_time_and_ends_nothing(start_server, js_clien
         assert page.evaluate("document.activeElement.id") == "address"
     # With the next letter it is forgotten.
     page.locator("#address").press_sequentially("w")
-    has_state(page, "Connected", "You are talking to")
+    has_state(page, "Connected", "You're talking to")
     assert page.evaluate("[tries, codes.length]") == [1, 0]
     no_errors(page)
     connect_to(page, "ws://127.0.0.1/")

@@ -12,18 +12,18 @@ def test_a_server_that_is_not_there(start_server, js_client):
     """A browser doesn't tell a page why nobody answers: the page names what it can be."""
     port = free_port()
     page = js_client(port)
-    has_state(page, "No answer", f"Nobody answers at ws://localhost:{port}/. Is server.py running? "
+    has_state(page, "No answer", f"No answer from ws://localhost:{port}/. Is server.py running? "
               "If it refused this page, its terminal says so. Is there a proxy in between? "
               "This page keeps trying.")  # fmt: skip
     assert page.title() == "○ No answer - WebSocket client"
     assert page.locator("#send").is_disabled()
     start_server("ws_server_example", port=port)
-    has_state(page, "Connected", "You are talking to")
+    has_state(page, "Connected", "You're talking to")
     no_errors(page)
 
 
 @pytest.mark.parametrize(
-    "end, reason", [("kill", "Code 1006, it broke off without a goodbye"),
+    "end, reason", [("kill", "Code 1006, the connection just broke"),
                     ("stop", "Code 1001, the server")])  # fmt: skip
 def test_server_goes_and_comes_back(visit, start_server, end, reason):
     """Firefox holds tries back after some refusals: it comes back all the same."""
@@ -60,7 +60,7 @@ def test_it_pauses_between_its_tries_until_disconnect(visit):
 
 def test_disconnect_and_connect(visit):
     server, page = visit()
-    has_state(page, "Connected", f"You are talking to ws://localhost:{server.port}/")
+    has_state(page, "Connected", f"You're talking to ws://localhost:{server.port}/")
     assert page.title() == "● Connected - WebSocket client"
     page.locator("#disconnect").click()
     has_state(page, "Disconnected", "Press Connect")

@@ -24,7 +24,7 @@ def test_each_step_talks(start_server, open_page, tmp_path, last):
         edit(block, script.parent, files=[script])
     page = open_page(url)
     if last > 1:
-        has_state(page, "Connected", "You are talking to")
+        has_state(page, "Connected", "You're talking to")
         send(page, "hello")
     expect(lines(page, "received")).to_have_text(["hello"])
     server.stop()

@@ -105,10 +105,3 @@ def test_right_at_every_size(page_and_other):
         for each in found["texts"]:
             assert each["x"] >= 0 and each["x"] + each["wide"] <= found["width"] + 1, (case, each)
             assert each["y"] >= 0 and each["y"] + each["high"] <= found["height"] + 1, (case, each)
-    # Nothing is painted in the margin at the right, however long names and words are.
-    resize(page, 390, 844)
-    fill(page, 3, 2, "w" * 400)
-    page.evaluate("messageReceived(JSON.stringify({ ['n'.repeat(300)]: 5 }))")
-    frames(page)
-    margin = page.evaluate("Array.from({ length: height }, (_, y) => get(width - 2, y).join())")
-    assert len(set(margin)) == 1

@@ -102,7 +102,7 @@ def test_write_to_a_board_that_is_gone(listen, board):
     board.unplug()
     server.expect("is gone")
     client.send("on")
-    server.expect("^The board did not get that: ")
+    server.expect("^The board didn't get that: ")
     board.plug()
     server.expect("is back")
     client.send("off")
@@ -113,7 +113,7 @@ def test_write_to_a_board_that_does_not_listen(listen, board):
     """It costs the writer a second, and the others nothing."""
     server, client = listen(board.name, "t", "--write")
     client.send("x" * 1_000_000)
-    server.expect("^The board did not get that: ")
+    server.expect("^The board didn't get that: ")
     board.print(b"still here\n")
     assert hear(client, 1) == ["still here"]
 
