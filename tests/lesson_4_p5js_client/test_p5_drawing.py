@@ -4,7 +4,7 @@ import itertools
 import json
 
 import pytest
-from p5_pages import drawn, frames, picture, resize, shown
+from p5_pages import drawn, picture, resize, shown
 from pages import SERVED, has_state, no_errors, send
 
 pytestmark = pytest.mark.browser

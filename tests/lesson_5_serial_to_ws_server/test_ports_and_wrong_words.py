@@ -1,11 +1,10 @@
 """Ports and options: what is listed, and a sentence for each that can't work."""
 
 import errno
-import socket
 import time
 
 import pytest
-from serial_board import FOLDER, hear, refuse, run_with, silence
+from serial_board import FOLDER, hear, refuse, run_with
 
 
 def list_of(run, *ports):
@@ -123,20 +122,3 @@ def test_wrong_package_named_serial(run, tmp_path):
     (tmp_path / "serial.py").write_text("")
     said = refuse(run, "demo", env={"PYTHONPATH": tmp_path})
     assert "pip uninstall serial" in said and "pyserial==3.5" in said
-
-
-def test_socket(listen):
-    """socket://: a program that serves lines; when it is started again, it goes on."""
-    with socket.create_server(("127.0.0.1", 0)) as peer:
-        server, client = listen(f"socket://127.0.0.1:{peer.getsockname()[1]}", "t", "--write")
-        for number in range(2):
-            with peer.accept()[0] as far_end:
-                client.send("hello")
-                assert far_end.recv(100) == b"hello\n"
-                silence()
-                far_end.sendall(b"line %d\r\nand " % number)
-                assert hear(client, 1) == [f"line {number}"]
-                far_end.sendall(b"on\n")
-                assert hear(client, 1) == ["and on"]
-            server.expect("is gone")
-            server.expect("is back")

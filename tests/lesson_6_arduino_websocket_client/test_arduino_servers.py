@@ -4,7 +4,6 @@ import json
 
 import course
 import pytest
-from course import free_port
 
 READING = '{"sensor": 512}'
 
@@ -77,15 +76,3 @@ def test_serial_server_sends_its_readings_to_the_board(start_server, board):
     sketch = board(server.port)
     sketch.expect(r"^Connected\.")
     sketch.expect(r"^Received: .*\d")
-
-
-def test_the_server_is_stopped_and_started_again(start_server, board):
-    port = free_port()
-    server = start_server("ws_server_example", port=port)
-    sketch = board(port, "/room/1")
-    sketch.expect(r"^Sent: ")
-    assert server.stop() == 0
-    sketch.expect(r"^The server ended the connection\.")
-    sketch.expect(r"^Nobody answered\. Is the server running, and is this its address\?")
-    start_server("ws_server_example", port=port)
-    sketch.expect(rf"connects to 127\.0\.0\.1:{port}/room/1\r?\nConnected\.\r?\nSent: ")

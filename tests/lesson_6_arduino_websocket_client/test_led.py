@@ -5,34 +5,27 @@ from arduino_host import build
 
 
 @pytest.mark.parametrize(
-    "on, off",
+    "board, on, off",
     [
-        ("on", "off"),
-        ('"127.0.0.1: on"', '"127.0.0.1: off"'),
-        (" on\r\n", "off "),
-        ('"::1: ON "', '"::1: off\\n"'),
-        ('"on"', '"off"'),
+        ("nina", "on", "off"),
+        ("nina", '"127.0.0.1: on"', '"127.0.0.1: off"'),
+        ("nina", '"::1: ON "', '"::1: off\\n"'),
+        ("nina", " on\r\n", "OFF "),
+        ("nina", '"on"', '"off"'),
+        # There, LOW switches it on.
+        ("esp8266", "on", "off"),
+        ("mbed", "on", "off"),
     ],
 )
-def test_on_and_off_switch_the_led(connected, on, off):
-    board, visitor = connected
-    board.run(200)
-    assert board.led == 0
-    for text, led in ((on, 1), ("What was on?", 1), (off, 0)):
-        visitor.say(text)
-        board.run(1000)
-        assert board.led == led, text
-
-
-@pytest.mark.parametrize("board", ["esp8266", "mbed"])
-def test_low_switches_it_on_where_it_hangs_on_the_supply(start, server, board):
+def test_on_and_off_switch_the_led(start, server, board, on, off):
     board = start(board)
     board.until(server.readings)
     board.run(200)
     assert board.led == 0
-    server.visitors[0].say("on")
-    board.run(1000)
-    assert board.led == 1
+    for text, led in ((on, 1), ("What was on?", 1), (off, 0)):
+        server.visitors[0].say(text)
+        board.run(1000)
+        assert board.led == led, text
 
 
 @pytest.mark.parametrize(
