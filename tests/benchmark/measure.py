@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import psutil
 from course import ROOT, TESTS, free_port
-from wire import wait_until
+from wire import listens
 
 HERE = TESTS / "benchmark"
 OURS = "this course"
@@ -97,9 +97,7 @@ def running(command):
         stderr=subprocess.DEVNULL,
     )
     try:
-        # To connect would be a client that it has to get rid of: its sockets are looked at.
-        links = psutil.Process(process.pid).net_connections
-        wait_until(lambda: any(link.status == "LISTEN" for link in links("tcp")), "no server")
+        listens(process)
         yield process, port
     finally:
         process.kill()

@@ -25,10 +25,9 @@ def p5_file(major):
 
 def give_p5(page, major=2):
     """Lets the page have p5.js without the network."""
-    headers = {"Access-Control-Allow-Origin": "*"}
+    path, headers = p5_file(major)[0], {"Access-Control-Allow-Origin": "*"}
     page.route(
-        "https://cdn.jsdelivr.net/**",
-        lambda route: route.fulfill(path=p5_file(major)[0], headers=headers),
+        "https://cdn.jsdelivr.net/**", lambda route: route.fulfill(path=path, headers=headers)
     )
 
 

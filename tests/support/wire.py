@@ -192,6 +192,15 @@ def wait_until(condition, what):
         time.sleep(0.01)
 
 
+def listens(process):
+    """Waits until a process of subprocess.Popen() has a port open.
+
+    To connect would be a client that it has to get rid of: its sockets are looked at.
+    """
+    links = psutil.Process(process.pid).net_connections
+    wait_until(lambda: any(link.status == "LISTEN" for link in links("tcp")), "no server")
+
+
 def is_idle(server):
     """Waits until the server holds no connection any more."""
     links = psutil.Process(server.process.pid).net_connections
