@@ -5,7 +5,7 @@ You can skip this file: the lesson is in server.py. The package websocket-server
 connections, keeps the list of clients, and calls the lesson's functions. SturdyServer is the
 same server, and adds what a class of thirty needs. To read on, go from top to bottom:
 
-  Settings        limits, and the web sites whose pages may connect
+  Settings        limits, and the websites whose pages may connect
   Pages           which pages may connect, and why not all of them
   Frames          what a message looks like on the network
   Stream          the bytes to and from one client: nobody ever waits for a slow client
@@ -62,9 +62,9 @@ logging.root.handlers[:] = log_handlers
 
 # ---- Settings ------------------------------------------------------------------------------
 
-# Web sites whose pages may connect. Pages from your own computer and network always may.
+# Websites whose pages may connect. Pages from your own computer and network always may.
 ALLOWED_SITES = ["https://editor.p5js.org", "https://preview.p5js.org"]
-# Pages opened from disk, as in js_client, may connect. Their origin is "null", and any web site
+# Pages opened from disk, as in js_client, may connect. Their origin is "null", and any website
 # can get that origin too, with a sandboxed frame. Where that matters, at an exhibition for
 # example, set this to False. (And take preview.p5js.org off the list: it runs anyone's sketch.)
 PAGES_FROM_DISK = True
@@ -79,14 +79,14 @@ CLOSE_TIME = 2  # seconds for a client to hang up after the close frame
 
 # Nobody can register these names, so they can only lead to a computer nearby.
 LOCAL_NAMES = (".localhost", ".local", ".lan", ".home.arpa", ".internal")
-# What two popular Arduino libraries claim as their origin. No web site has such an origin.
+# What two popular Arduino libraries claim as their origin. No website has such an origin.
 BOARDS = ["https://github.com/gilmaimon/TinyWebsockets", "ArduinoWebSocketClient"]
 
 
 def may_connect(origin):
     """Tells whether a page may connect. origin: as in its header, or None without one.
 
-    Every browser sends an origin, and a web site's begins with http:// or https://. Without one,
+    Every browser sends an origin, and a website's begins with http:// or https://. Without one,
     or with anything else in front, it is a program, a board, or a browser extension.
     """
     if origin is None or origin in ALLOWED_SITES or origin in BOARDS:

@@ -1,4 +1,4 @@
-"""Which pages may connect (RFC 6455, section 10.2): those from here, not any web site's."""
+"""Which pages may connect (RFC 6455, section 10.2): those from here, not any website's."""
 
 import re
 
@@ -27,7 +27,7 @@ MAY = [
     "http://course.localhost:3000",
     "http://pi.home.arpa:3000",
     "https://class.internal",
-    # Programs and boards: no web site has such an origin.
+    # Programs and boards: no website has such an origin.
     "https://github.com/gilmaimon/TinyWebsockets",
     "ArduinoWebSocketClient",
     "chrome-extension://fgponpodhbmadfljofbimhhlengambbn",
@@ -81,7 +81,7 @@ ORIGINS = ["https://example.com", "https://editor.p5js.org", "null", "file://", 
     "settings, statuses",
     [
         ({"ALLOWED_SITES": ["https://example.com"]}, [101, 403, 101, 101, 101]),
-        # A sandboxed frame of any web site says `null` too: a setting closes that door.
+        # A sandboxed frame of any website says `null` too: a setting closes that door.
         ({"PAGES_FROM_DISK": False}, [403, 101, 403, 403, 101]),
     ],
     ids=["a site", "no pages from disk"],
