@@ -1,21 +1,27 @@
 """What a board prints: lines, text as it comes, bytes, noise, floods, nothing."""
 
+import select
 import threading
 import time
 
 import pytest
 from course import PATIENCE
 from serial_board import FOLDER, hear, hear_until, silence
-from wire import gather, meanwhile, served
+from wire import gather, meanwhile, served, wait_until
+
+
+def print_apart(board, pieces):
+    """Prints each piece when the server has read the one before."""
+    for piece in pieces:
+        board.print(piece)
+        wait_until(lambda: not select.select([board.there], [], [], 0)[0], "it is not read")
 
 
 def test_lines_in_any_pieces(listen, board):
     """Each line comes once and whole, with either end, however the reads fall."""
     server, client = listen(board.name, "t")
     silence()
-    for piece in b"5|12\r|\nhel|lo|\n|\xc3|\xa4\r\n\r\na|\tb\n|cr\rin it\n|end\n".split(b"|"):
-        board.print(piece)
-        time.sleep(0.01)  # so that the reads fall apart
+    print_apart(board, b"5|12\r|\nhel|lo|\n|\xc3|\xa4\r\n\r\na|\tb\n|cr\rin it\n".split(b"|"))
     assert hear(client, 6) == ["512", "hello", "ä", "", "a\tb", "cr\rin it"]
     server.expect("^hello$")
 
@@ -54,9 +60,7 @@ def test_a_line_under_way_when_the_port_is_opened_is_dropped(listen, board):
 def test_raw_text_keeps_letters_whole(listen, board):
     """Without a line mode everything is passed on as it comes, but no letter in halves."""
     server, client = listen(board.name)
-    for byte in "ä€😀\r\n".encode():
-        board.print(bytes([byte]))
-        time.sleep(0.01)
+    print_apart(board, [bytes([byte]) for byte in "ä€😀\r\n".encode()])
     heard = ""
     while not heard.endswith("\r\n"):
         heard += client.recv(timeout=PATIENCE)
@@ -106,7 +110,7 @@ def test_a_board_that_makes_no_sense_gets_one_sentence(listen, board, words, pri
 def test_noise_at_the_start_is_normal(listen, board):
     server, _ = listen(board.name, "t")
     board.print(b"\xff\xfe\x00noise\n" + b"512\r\n" * 30)
-    time.sleep(6)  # after five seconds it would be said
+    time.sleep(6)  # after five seconds it would be said, and nothing is
     assert "unreadable" not in server.output and "five seconds" not in server.output
 
 

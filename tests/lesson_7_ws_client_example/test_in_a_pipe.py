@@ -29,7 +29,7 @@ def test_binary_messages_come_out_as_they_are(serve):
 
 
 def test_reader_that_pauses_loses_nothing(start_server):
-    """It pauses for longer than QUIET_TIME."""
+    """It pauses for twice as long as QUIET_TIME."""
     command = client(start_server(HTTP).url)
     words = ["bash", "-c", '"$@" | (sleep 10; cat)', "bash", *command]
     assert pipe(words, MANY) == (0, MANY, "")
