@@ -32,12 +32,7 @@ windows.AttachConsole(int(sys.argv[1]))
 windows.SetConsoleCtrlHandler(None, True)  # not for this one
 windows.GenerateConsoleCtrlEvent(0, 0)
 """
-# The lessons.
-FOLDERS = sorted(
-    folder
-    for folder in ROOT.iterdir()
-    if folder.is_dir() and folder != TESTS and not folder.name.startswith((".", "__"))
-)
+LESSONS = sorted(page.parent for page in ROOT.glob("*/README.md") if page.parent != TESTS)
 
 
 def need(program):
@@ -112,17 +107,17 @@ class Program:
             self.open_streams -= 1
             self.changed.notify_all()
 
-    def expect(self, pattern, timeout=PATIENCE):
+    def expect(self, pattern):
         """Waits until the output, from where the last expect() ended, matches; returns the match.
 
-        Fails the test after timeout seconds or when the program ends before.
+        Fails the test after PATIENCE or when the program ends before.
         """
 
         def found():
             return re.compile(pattern, re.M).search(self.output, self.seen)
 
         with self.changed:
-            self.changed.wait_for(lambda: not self.open_streams or found(), timeout)
+            self.changed.wait_for(lambda: not self.open_streams or found(), PATIENCE)
             if not found():
                 pytest.fail(
                     f"no {pattern!r} from {self.command}\n--- output\n{self.output}\n"
@@ -136,11 +131,11 @@ class Program:
         self.process.stdin.write(text.encode())
         self.process.stdin.flush()
 
-    def wait(self, timeout=PATIENCE):
+    def wait(self):
         """Waits for the program's own end; returns its exit code."""
-        self.process.wait(timeout)
+        self.process.wait(PATIENCE)
         with self.changed:
-            self.changed.wait_for(lambda: not self.open_streams, timeout)
+            self.changed.wait_for(lambda: not self.open_streams, PATIENCE)
         return self.process.returncode
 
     def stop(self, number=signal.SIGINT):

@@ -5,9 +5,9 @@ import re
 import sys
 
 import pytest
-from course import FOLDERS, ROOT, SERVERS
+from course import LESSONS, ROOT, SERVERS
 
-PYTHON_FILES = sorted(file for folder in FOLDERS for file in folder.glob("*.py"))
+PYTHON_FILES = sorted(file for folder in LESSONS for file in folder.glob("*.py"))
 PROGRAMS = [*(f"{folder}/server.py" for folder in SERVERS), "ws_client_example/client.py"]
 PUBLIC = "http_ws_server_example/public"
 COPIES = {
@@ -20,7 +20,7 @@ COPIES = {
 @pytest.mark.parametrize("name", COPIES)
 def test_copies_are_identical(name):
     copies = [ROOT / folder / name for folder in COPIES[name]]
-    assert sorted(copies) == sorted(file for folder in FOLDERS for file in folder.rglob(name))
+    assert sorted(copies) == sorted(file for folder in LESSONS for file in folder.rglob(name))
     texts = {copy.read_bytes() for copy in copies}
     assert len(texts) == 1
     assert b"\r" not in texts.pop()
@@ -30,7 +30,7 @@ def test_no_file_is_named_like_a_module():
     """A file next to server.py hides the module of its name: nobody would find out why."""
     taken = set(getattr(sys, "stdlib_module_names", sys.builtin_module_names))
     taken |= {"websocket", "websocket_server", "websockets", "serial", "http", "html", "random"}
-    for path in [*PYTHON_FILES, *FOLDERS]:
+    for path in [*PYTHON_FILES, *LESSONS]:
         assert path.stem not in taken, path
 
 

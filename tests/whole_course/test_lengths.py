@@ -6,7 +6,7 @@ To see the table: python3 tests tests/whole_course/test_lengths.py -n 0 -s
 import ast
 
 import pytest
-from course import FOLDERS, ROOT
+from course import LESSONS, ROOT
 from lesson_files import LESSON_FILES, code_lines
 
 LIMITS = {
@@ -27,7 +27,7 @@ LIMITS = {
 LONGEST_FUNCTION = 20
 FILES = [
     path
-    for folder in FOLDERS
+    for folder in LESSONS
     for ending in ("py", "js", "ino", "h")
     for path in sorted(folder.rglob(f"*.{ending}"))
     if not path.name.endswith((".min.js", "secrets.h"))

@@ -4,15 +4,15 @@ import subprocess
 import sys
 
 import pytest
-from course import FOLDERS, ROOT, TESTS, missing, need
+from course import LESSONS, ROOT, TESTS, missing, need
 
 SCRIPTS = [
     path
-    for folder in FOLDERS
+    for folder in LESSONS
     for path in sorted(folder.rglob("*.js"))
     if not path.name.endswith(".min.js")
 ]
-PAGES = [page for folder in [ROOT, TESTS, *FOLDERS] for page in sorted(folder.glob("*.md"))]
+PAGES = [page for folder in [ROOT, TESTS, *LESSONS] for page in sorted(folder.glob("*.md"))]
 
 
 def check(*command):
@@ -34,7 +34,7 @@ def test_markdown_is_as_pymarkdown_wants_it():
 
 
 def test_spelling():
-    check(sys.executable, "-m", "codespell_lib", "--config", ".codespellrc", *FOLDERS, *PAGES)
+    check(sys.executable, "-m", "codespell_lib", "--config", ".codespellrc", *LESSONS, *PAGES)
 
 
 def test_javascript_is_as_eslint_wants_it():

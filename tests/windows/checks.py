@@ -7,8 +7,6 @@ from wire import BINARY, Wire, frame, odd_frame, wait_until
 WS, HTTP, SERIAL = SERVERS
 CLIENT = "ws_client_example"
 LETTERS = "ü 日本 🙂"
-# A server hangs up two seconds after its close frame. A thread that nobody wakes stays for 45.
-SOON = 10
 PYTHON = TESTS / ".windows" / "cp313" / "python.exe"
 
 
@@ -65,7 +63,7 @@ def test_a_client_that_never_reads_harms_nobody_and_is_cut(serve, join):
         message = f"{number} " + "x" * 2**20
         wires[0].say(message)
         assert [wire.hear() for wire in wires] == [message] * 2
-    server.expect(r"connection closed: 127.0.0.1 \(2 here\)", SOON)
+    server.expect(r"connection closed: 127.0.0.1 \(2 here\)")
 
 
 def test_a_client_that_breaks_the_rules_is_gone_soon_although_it_stays(serve, join):
@@ -74,7 +72,7 @@ def test_a_client_that_breaks_the_rules_is_gone_soon_although_it_stays(serve, jo
     wire.send(odd_frame(0xF1, b"reserved bits"))
     assert wire.ending() == 1002
     server.expect("1002")
-    server.expect("connection closed", SOON)
+    server.expect("connection closed")
 
 
 def test_clients_that_break_off_harm_nobody(serve, join):
