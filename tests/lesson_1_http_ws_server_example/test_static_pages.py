@@ -60,18 +60,13 @@ def site(start_server, copy_of_the_lesson):
     return server
 
 
-def ask(server, path="/", method="GET", body=None, **headers):
+def ask(server, path="/", method="GET", **headers):
     """Returns status, headers and body of the answer to one request."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
-    try:
-        connection.putrequest(method, path, skip_host=False, skip_accept_encoding=True)
-        for name, value in headers.items():
-            connection.putheader(name.replace("_", "-"), value)
-        connection.endheaders(body)
+    with contextlib.closing(connection):
+        connection.request(method, path, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read()
-    finally:
-        connection.close()
 
 
 def raw_request(path, *lines, method="GET"):
