@@ -11,6 +11,7 @@ You should see:  each case that isn't as it should be, and at the end 301 of 301
 Needs:           wstest of autobahntestsuite (Python 2.7) on the PATH
 """
 
+# ruff: noqa: E402 (what is imported last is only in the environment of the tests)
 import json
 import shutil
 import subprocess
@@ -20,6 +21,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from environment import use_environment
+
+use_environment()
+from course import serve
 
 STRICT = {"OK", "INFORMATIONAL"}
 
@@ -37,13 +41,9 @@ def run_cases(url, patterns, folder):
 
 
 def main():
-    use_environment()
     if not shutil.which("wstest"):
         sys.exit("wstest is not on the PATH. It is a part of autobahntestsuite, which needs "
                  "Python 2.7:\n  https://github.com/crossbario/autobahn-testsuite")  # fmt: skip
-    # Not at the top: what it needs is only in that environment.
-    from course import serve
-
     server = serve("http_ws_server_example")
     try:
         with tempfile.TemporaryDirectory() as folder:

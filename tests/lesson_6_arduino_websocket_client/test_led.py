@@ -73,8 +73,8 @@ def test_on_is_not_late_in_a_stream(start, server, radio, rate, seconds, all_pri
     board.until(server.readings)
     visitor = server.visitors[0]
     for number in range(seconds * rate):
-        visitor.say_later(number * 1000 // rate, f'"192.168.1.101: {{\\"slider\\": {number}}}"')
-    visitor.say_later(seconds * 1000, "on")
+        visitor.say(f'"192.168.1.101: {{\\"slider\\": {number}}}"', number * 1000 // rate)
+    visitor.say("on", seconds * 1000)
     board.run(seconds * 1000)
     said = board.now
     board.until(lambda: board.led == 1 and board.leds[-1][0] < board.now - 300, 2000)

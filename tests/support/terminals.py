@@ -42,32 +42,27 @@ PORTS = ("8080", "8081", "3000", "3001", "1883", "9001", "8443")
 BUILD = "Build it yourself"
 
 
-class Block(types.SimpleNamespace):
-    """A fenced block: .kind, .text, .line, .comments (the marks before it).
-
-    .section is the heading with ##, .heading the nearest one.
-    """
-
-    def mark(self, name):
-        """Returns the list of what the comments of this name say."""
-        pairs = [comment.partition(":") for comment in self.comments]
-        return [value.strip() for key, _, value in pairs if key.strip() == name]
-
-
 def read_blocks(path):
-    """Returns the fenced blocks of a README, in order."""
-    blocks, comments, section, heading, before = [], [], "", "", None
+    """Returns the fenced blocks of a README, in order.
+
+    Each has .kind, .text, .line, .section (the heading with ##), .heading (the nearest one)
+    and .marks: what the comments before it say, as {name: value}.
+    """
+    blocks, marks, section, heading, before = [], {}, "", "", None
     for token in MarkdownIt("commonmark").parse(path.read_text("utf-8")):
         if before and before.type == "heading_open":
             heading = token.content
             section = heading if before.tag == "h2" else section
         elif token.type == "html_block":
-            comments += re.findall(r"<!--(.*?)-->", token.content, re.S)
+            for comment in re.findall(r"<!--(.*?)-->", token.content, re.S):
+                name, _, value = comment.partition(":")
+                marks[name.strip()] = value.strip()
         elif token.type == "fence":
             what = {"kind": token.info.strip(), "text": token.content, "line": token.map[0] + 1}
-            blocks.append(Block(comments=comments, section=section, heading=heading, **what))
+            where = {"section": section, "heading": heading}
+            blocks.append(types.SimpleNamespace(marks=marks, **what, **where))
         if token.type != "html_block":
-            comments = []
+            marks = {}
         before = token
     return blocks
 
@@ -78,7 +73,7 @@ class Terminal:
     def __init__(self, block, folder, ports):
         self.block, self.ports = block, ports
         self.shown = [line for line in block.text.splitlines() if line.strip()]
-        self.typed, self.visited = block.mark("you type"), block.mark("visitors")
+        self.typed, self.visited = block.marks.get("you type"), "visitors" in block.marks
         self.said, self.visitors = "", []
         own = {"TERM": "dumb", "LC_ALL": "C.UTF-8", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         own["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -152,7 +147,7 @@ class Terminal:
         """Does what makes this line appear, if it is not the program's own doing."""
         if line.startswith("^C"):
             self.child.sendintr()
-        elif line in self.typed:
+        elif line == self.typed:
             self.child.sendline(line)
         elif self.visited and line.startswith("New Connection"):
             while not (found := re.search(r"//localhost:(\d+)", self.said)):
@@ -257,12 +252,13 @@ def terminals(blocks, here, ports, own_files=None):
     opened = []
     with contextlib.ExitStack() as stack:
         for block in blocks:
-            if block.mark("not run"):
+            if "not run" in block.marks:
                 continue
-            for name in block.mark("file"):
-                (here / name).write_text(other_ports(block.text, ports))
+            if "file" in block.marks:
+                file = here / block.marks["file"]
+                file.write_text(other_ports(block.text, ports))
                 if own_files is not None:
-                    own_files.append(here / name)
+                    own_files.append(file)
             if block.kind == "diff":
                 edit(block, here, ports, own_files)
             if block.kind in SHELLS:

@@ -58,7 +58,7 @@ def sections_that_run():
         blocks = [block for block in read_blocks(readme) if block.section != BUILD]
         for _, group in itertools.groupby(blocks, key=lambda block: block.heading):
             together = list(group)
-            run = [each for each in together if each.kind in SHELLS and not each.mark("not run")]
+            run = [each for each in together if each.kind in SHELLS and "not run" not in each.marks]
             if run:
                 name = f"{name_of(readme)}-line{run[0].line}"
                 yield pytest.param(readme, together, id=name)
@@ -118,8 +118,8 @@ def test_blocks_are_of_a_known_kind(readme):
         where = f"line {block.line}"
         assert block.kind in (*SHELLS, *CODE, *WINDOWS, *OTHERS), f"{where}: {block.kind!r}"
         assert block.kind != "console" or block.text.startswith("$ "), f"{where}: no command"
-        assert {comment.partition(":")[0].strip() for comment in block.comments} <= MARKS, where
-        assert all(block.mark("not run")), f"{where}: say why it is not run"
+        assert set(block.marks) <= MARKS, where
+        assert block.marks.get("not run", "why"), f"{where}: say why it is not run"
 
 
 @every_readme
@@ -150,7 +150,7 @@ def test_links_and_files_are_there(readme):
         if name:
             headings = re.findall(r"^#+ (.*)", file.read_text("utf-8"), re.M)
             assert name in [anchor(heading) for heading in headings], f"{target}: no such heading"
-    own = [name for block in read_blocks(readme) for name in block.mark("file")]
+    own = [block.marks.get("file") for block in read_blocks(readme)]
     named = re.findall(r"`([\w./]+/[\w.]+\.(?:py|js|html|css|ino|h|md|txt))`", text)
     for name in set(named) - set(own):
         assert (readme.parent / name).exists() or (ROOT / name).exists(), name

@@ -231,12 +231,8 @@ class Visitor:
             else:
                 self.send(data)
 
-    def say(self, text):
-        """Sends a text message."""
-        self.send(frame(text.encode()))
-
-    def say_later(self, ms, text):
-        """Sends a text message after a time."""
+    def say(self, text, ms=0):
+        """Sends a text message, after a time."""
         self.later(ms, frame(text.encode()))
 
     def leave(self, code):
@@ -251,10 +247,10 @@ class Visitor:
             self.socket = None
 
 
-def answer(status, body=b"no"):
+def answer(status):
     """Returns a greet() that answers a handshake with an HTTP status and stays connected."""
     return lambda visitor: visitor.send(
-        f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        f"HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\nno".encode()
     )
 
 
