@@ -32,17 +32,12 @@ NO_INSTALL = "--no-install"
 
 # What the tests call, and the Debian packages that bring it. A browser comes first: of Debian's
 # the one that never shows a window, because tests in it take 60 % of the time.
+SAME_NAME = ["g++", "npm", "mosquitto", "websocketd", "caddy", "curl", "openssl"]
 PROGRAMS = {
-    "g++": "g++",
+    **{name: name for name in SAME_NAME},
     "avr-g++": "gcc-avr avr-libc",
     "node": "nodejs",
-    "npm": "npm",
-    "mosquitto": "mosquitto",
     "mosquitto_pub": "mosquitto-clients",
-    "websocketd": "websocketd",
-    "caddy": "caddy",
-    "curl": "curl",
-    "openssl": "openssl",
 }
 
 

@@ -69,7 +69,7 @@ def flood(page, other, text):
     began = time.monotonic()
     for number in range(1, FLOOD + 1):
         other.send(text.format(number))
-        if number % 10 == 0:
+        if number % 10 == 0:  # not sooner: that is the rate
             time.sleep(max(0, began + number / A_SECOND - time.monotonic()))
         if number % 400 == 0:
             page.keyboard.press("x")

@@ -5,7 +5,6 @@ import json
 import os
 
 from websockets.asyncio.server import broadcast, serve
-from websockets.exceptions import ConnectionClosed
 
 clients = set()
 
@@ -19,8 +18,6 @@ async def chat(client):
             text = f"{address}: {message}"
             print(text[:100])
             broadcast(clients, json.dumps(text, ensure_ascii=False))
-    except ConnectionClosed:
-        pass
     finally:
         clients.discard(client)
         print("connection closed")
