@@ -221,12 +221,12 @@ def edit(block, folder, ports=None, files=None):
         found[0].write_text(texts[found[0]].replace(before, after))
 
 
-def prepare(readme, folder, ports=None):
+def prepare(readme, folder):
     """Copies the course as a reader gets it, with free ports in place of those the READMEs name.
 
     Returns the folder where this README's reader begins, and the ports.
     """
-    ports = ports or {port: free_port() for port in PORTS}
+    ports = {port: free_port() for port in PORTS}
     hidden = shutil.ignore_patterns(".*", "tests", "node_modules", "__pycache__", "*.log")
     shutil.copytree(ROOT, folder, ignore=hidden)
     for needed in ("tests", ".venv/bin"):

@@ -10,7 +10,6 @@ from course import ROOT, TESTS, need
 from lesson_files import LESSON_FILES, code_lines
 from terminals import (
     BUILD,
-    PORTS,
     SHELLS,
     edit,
     other_ports,
@@ -126,12 +125,11 @@ def test_blocks_are_of_a_known_kind(readme):
 def test_edits_can_be_made(readme, tmp_path):
     """Each diff fits the files as they are, and what comes of it is still a program."""
     edits = [block for block in read_blocks(readme) if block.kind == "diff"]
-    same_ports = {port: port for port in PORTS}
     for heading in {block.heading for block in edits if block.section != BUILD}:
-        here, _ = prepare(readme, tmp_path / heading, same_ports)
+        here, ports = prepare(readme, tmp_path / heading)
         for block in edits:
             if block.heading == heading:
-                edit(block, here, same_ports)
+                edit(block, here, ports)
         for path in here.rglob("*.py"):
             ast.parse(path.read_text(), path)
 
