@@ -21,7 +21,6 @@ import contextlib
 import itertools
 import os
 import re
-import shlex
 import shutil
 import sys
 import types
@@ -72,7 +71,10 @@ class Terminal:
 
     def __init__(self, block, folder, ports):
         self.block, self.ports = block, ports
-        self.shown = [line for line in block.text.splitlines() if line.strip()]
+        lines = [line for line in block.text.splitlines() if line.strip()]
+        self.shown = [line for line in lines if not line.startswith("$ ")]
+        commands = "\n".join(line[2:] for line in lines if line.startswith("$ "))
+        script = other_ports(commands or f"set -e\n{block.text}", ports)
         self.typed, self.visited = block.marks.get("you type"), "visitors" in block.marks
         self.said, self.visitors = "", []
         own = {"TERM": "dumb", "LC_ALL": "C.UTF-8", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
@@ -82,7 +84,7 @@ class Terminal:
         in_course = lesson and (folder.parent / lesson[1]).is_dir()
         self.child = pexpect.spawn(
             "bash",
-            ["--norc", "-c", f"unset PORT PYTHONPATH CI VIRTUAL_ENV\n{self.script()}"],
+            ["--norc", "-c", f"unset PORT PYTHONPATH CI VIRTUAL_ENV\n{script}"],
             cwd=str(folder.parent if in_course else folder),
             env={**os.environ, **own, **data},
             encoding="utf-8",
@@ -90,16 +92,6 @@ class Terminal:
             dimensions=(50, 500),
         )
         self.steps = self.follow()
-
-    def script(self):
-        """Returns the block's commands for the shell; in a console block each is shown as well."""
-        if self.block.kind == "sh":
-            return "set -e\n" + other_ports(self.block.text, self.ports)
-        commands = [line[2:] for line in self.shown if line.startswith("$ ")]
-        return "\n".join(
-            f"echo {shlex.quote('$ ' + command)}\n{other_ports(command, self.ports)}"
-            for command in commands
-        )
 
     def follow(self):
         """Compares what is printed with what the block shows, and types what is typed.
@@ -110,12 +102,10 @@ class Terminal:
             while "Ctrl-C" not in (self.next_line(5 * PATIENCE) or "Ctrl-C"):
                 pass
             return
-        last_command = max(i for i, line in enumerate(self.shown) if line.startswith("$ "))
         skip = False
         for number, line in enumerate(self.shown):
-            # Behind the first line of output, or before one that comes when somebody acts.
-            acts = line.startswith("^C") or self.visited
-            if number > last_command + (0 if acts else 1):
+            # Behind the first line, or before one that comes when somebody acts.
+            if number or line.startswith("^C") or self.visited:
                 yield
             if line.strip() == "…":
                 skip = True
@@ -187,7 +177,7 @@ class Terminal:
     def close(self):
         """Presses Ctrl-C where something still runs, and checks how it ends."""
         asked = "Ctrl-C" in self.said and "^C" not in self.block.text
-        runs_on = asked or self.shown[-1].startswith(("…", "$ "))
+        runs_on = asked or self.block.text.splitlines()[-1].startswith(("…", "$ "))
         if runs_on:
             self.child.sendintr()
         rest = "".join(iter(self.next_line, None))
