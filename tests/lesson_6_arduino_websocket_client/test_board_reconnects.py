@@ -55,7 +55,8 @@ def test_an_answer_that_stops_is_given_up_within_five_seconds(start, server, rep
 @pytest.mark.parametrize("code", [1000, 1001])
 def test_a_close_frame_is_answered(connected, server, code):
     board, visitor = connected
-    visitor.leave(code)
+    visitor.protocol.send_close(code, "bye")
+    visitor.flush()
     board.expect("The server ended the connection.\n", 1000)
     board.until(lambda: visitor.ended, 1000)
     assert visitor.closed.code == code

@@ -6,8 +6,7 @@ import re
 import sys
 
 import pytest
-from course import ROOT, TESTS, need
-from lesson_files import LESSON_FILES, code_lines
+from course import LESSON_FILES, ROOT, TESTS, code_lines, need
 from terminals import (
     BUILD,
     SHELLS,

@@ -235,11 +235,6 @@ class Visitor:
         """Sends a text message, after a time."""
         self.later(ms, frame(text.encode()))
 
-    def leave(self, code):
-        """Starts the close handshake."""
-        self.protocol.send_close(code, "bye")
-        self.flush()
-
     def cut(self):
         """Closes the socket without a word."""
         if self.socket:
