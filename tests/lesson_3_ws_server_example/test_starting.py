@@ -145,6 +145,28 @@ def test_missing_package(run, folder):
     assert re.search(rf"^  python -m pip install .*{package}", said, re.M)
 
 
+@pytest.mark.parametrize("folder", CHATS)
+def test_import_changes_nothing(run, folder):
+    """No other package is needed; logging, output, environment and signals are as they were."""
+    code = """if True:
+        import logging, os, signal, sys
+        sys.path.insert(0, "")
+        def state():
+            signals = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+            out = sys.stdout, sys.stdout.line_buffering, sys.stderr
+            return logging.root.handlers[:], dict(os.environ), signals, out
+        before = state()
+        modules = set(sys.modules)
+        import server
+        assert state() == before
+        new = {name.partition(".")[0] for name in set(sys.modules) - modules}
+        print(sorted(name for name in new
+                     if "site-packages" in str(getattr(sys.modules[name], "__file__", ""))))"""
+    program = run(python("-c", code), cwd=ROOT / folder)
+    assert program.wait() == 0, program.errors
+    assert program.output == "['websocket_server']\n"
+
+
 @pytest.mark.parametrize("folder", SERVERS)
 def test_help_and_stray_words(run, folder):
     program = run(python("server.py", "--help"), cwd=ROOT / folder)

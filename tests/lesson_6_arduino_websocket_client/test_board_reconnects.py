@@ -72,6 +72,15 @@ def test_a_connection_that_ends_without_a_word_is_told(start, server, radio):
     board.expect("connects to", 4000)
 
 
+def test_a_handshake_with_the_network_that_fails_once(start, server):
+    """WiFiNINA's state for it can also mean that it is still trying: 20 s are left for that."""
+    board = start("nina")
+    board.tell("fail 1")
+    board.until(lambda: board.serial.count("Joining the network") == 2, 30000)
+    assert board.now > 20000
+    board.until(server.readings, 6000)
+
+
 def test_a_server_that_has_become_mute_is_left(connected, server):
     board, visitor = connected
     visitor.mute = True
