@@ -50,7 +50,6 @@ CHATS = {
 }
 SERIAL = {OURS: [sys.executable, ROOT / "serial_to_ws_server" / "server.py"]}
 
-
 LEGEND = """
 ↑ more is better, ↓ less is better. In brackets: this course's figure divided by that one.
 A speaker says the next thing when everybody has heard the last; messages are of 32 bytes where

@@ -42,8 +42,7 @@ def run_cases(url, patterns, folder):
 
 def main():
     if not shutil.which("wstest"):
-        sys.exit("wstest is not on the PATH. It is a part of autobahntestsuite, which needs "
-                 "Python 2.7:\n  https://github.com/crossbario/autobahn-testsuite")  # fmt: skip
+        sys.exit("wstest is not on the PATH: see The conformance suite in tests/README.md.")
     server = serve("http_ws_server_example")
     try:
         with tempfile.TemporaryDirectory() as folder:

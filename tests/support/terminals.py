@@ -114,6 +114,8 @@ class Terminal:
             if line != "^C":
                 self.find(line.removeprefix("^C"), skip)
                 skip = False
+        if skip and not self.said:  # or Ctrl-C would come before the program is up
+            self.next_line()
 
     def is_ready(self):
         """Tells whether a port is open, or the program has ended."""
