@@ -4,7 +4,7 @@ import re
 import signal
 import socket
 
-from course import posix_only, python
+from course import posix_only
 from wire import PING, TEXT, Wire, close_frame, frame, is_idle, meanwhile, request, talk
 
 HTTP = "http_ws_server_example"
@@ -77,50 +77,23 @@ def test_a_class_leaves_at_once(start_server, join):
     assert server.errors == ""
 
 
-FROZEN = """
-import sys, websockets, websockets.sync.client
-with websockets.sync.client.connect(sys.argv[1], proxy=None, compression=None) as client:
-    print("in", flush=True)
-    try:
-        while True:
-            print("got", client.recv(), flush=True)
-    except websockets.ConnectionClosed:
-        pass
-"""
+def test_silent_clients_are_gone_and_polite_ones_stay(start_server, join):
+    """What a client took before it fell silent doesn't count: the one silent for longer goes first.
 
-
-@posix_only
-def test_half_open(start_server, run):
-    """A computer that is gone without a word is found out by its silence; a healthy one stays.
-
-    The client is a stopped process: its system still takes what is sent, but nobody answers.
+    The system of a silent one still takes what is sent, but nobody answers the pings.
     """
-    server = start_server(HTTP, settings={"PING_EVERY": 0.5, "SILENCE": 2})
-    gone, healthy = run(python("-c", FROZEN, server.url)), run(python("-c", FROZEN, server.url))
-    gone.expect("in")
-    healthy.expect("in")
-    gone.process.send_signal(signal.SIGSTOP)
-    server.expect(r"^127\.0\.0\.1: gone")
-    server.expect(r"^connection closed: 127\.0\.0\.1 \(1 here\)")
-    with Wire(server.port) as client:
-        client.say("who is there?")
-        healthy.expect("got who is there?")
-    gone.process.send_signal(signal.SIGCONT)
-    assert healthy.process.poll() is None
-
-
-def test_what_a_client_took_before_it_fell_silent_does_not_count(start_server, join):
-    """The one that has been silent for longer is gone first, also after a backlog."""
     server = start_server(HTTP, settings={"PING_EVERY": 0.3, "SILENCE": 2})
-    speaker, slow = join(server), join(server, receive_buffer=4096)
-    speaker.say(bytes(6_000_000))
-    with meanwhile(speaker.hear):
-        slow.hear()
-    speaker.close()
-    assert [slow.read(), slow.read()] == [(PING, b"")] * 2
-    late = join(server, host="::1")
-    with meanwhile(late.ending):
-        server.expect("^127.0.0.1: gone(.*\n)*::1: gone")
+    polite, silent = join(server), join(server, receive_buffer=4096)
+    polite.say(bytes(6_000_000))
+    with meanwhile(polite.hear):
+        silent.hear()
+    with meanwhile(polite.hear):
+        assert [silent.read(), silent.read()] == [(PING, b"")] * 2
+        with meanwhile(join(server, host="::1").ending):
+            server.expect("^127.0.0.1: gone(.*\n)*::1: gone")
+        with Wire(server.port) as newcomer:
+            newcomer.say("who is there?")
+    assert server.output.count(": gone") == 2
 
 
 def test_heartbeat_for_a_page_that_asks(start_server, join):
