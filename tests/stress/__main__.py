@@ -139,7 +139,7 @@ def stress(seconds, python):
     with tempfile.TemporaryFile("w+") as output:
         with subprocess.Popen(command, stdout=output, stderr=output) as server:
             try:
-                listens(server)
+                wait_until(lambda: listens(server.pid), "no server")
                 grown = run_twice(server, port, seconds)
             finally:
                 server.terminate()

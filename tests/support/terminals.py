@@ -18,7 +18,6 @@
 """
 
 import contextlib
-import itertools
 import os
 import re
 import shutil
@@ -26,11 +25,10 @@ import sys
 import types
 from pathlib import Path
 
-import psutil
 import websocket
 from course import PATIENCE, ROOT, free_port
 from markdown_it import MarkdownIt
-from wire import wait_until
+from wire import listens, wait_until
 
 if sys.platform != "win32":  # there no README is run
     import pexpect
@@ -117,23 +115,14 @@ class Terminal:
         if skip and not self.said:  # or Ctrl-C would come before the program is up
             self.next_line()
 
-    def is_ready(self):
-        """Tells whether a port is open, or the program has ended."""
-        with contextlib.suppress(psutil.Error):
-            shell = psutil.Process(self.child.pid)
-            links = [process.net_connections("tcp") for process in shell.children(recursive=True)]
-            links += [shell.net_connections("tcp")]
-            if any(link.status == "LISTEN" for link in itertools.chain(*links)):
-                return True
-        return not self.child.isalive()
-
     def open(self):
         """Waits until the next window may open: a server listens then, if the block starts one."""
         for _ in self.steps:
             if not self.typed:
                 break
         if re.search(r"server\.py|websocketd|caddy|mosquitto\b(?!_)", self.block.text):
-            wait_until(self.is_ready, f"line {self.block.line}: no server")
+            pid, ended = self.child.pid, lambda: not self.child.isalive()
+            wait_until(lambda: listens(pid) or ended(), f"line {self.block.line}: no server")
 
     def act(self, line):
         """Does what makes this line appear, if it is not the program's own doing."""

@@ -192,13 +192,16 @@ def wait_until(condition, what):
         time.sleep(0.01)
 
 
-def listens(process):
-    """Waits until a process of subprocess.Popen() has a port open.
+def listens(pid):
+    """Tells whether a process, or one that it has started, has a port open.
 
     To connect would be a client that it has to get rid of: its sockets are looked at.
     """
-    links = psutil.Process(process.pid).net_connections
-    wait_until(lambda: any(link.status == "LISTEN" for link in links("tcp")), "no server")
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for each in [process, *process.children(recursive=True)]:
+            if any(link.status == "LISTEN" for link in each.net_connections("tcp")):
+                return True
 
 
 def is_idle(server):
