@@ -4,7 +4,7 @@ import errno
 import time
 
 import pytest
-from serial_board import FOLDER, hear, refuse, run_with
+from serial_board import FOLDER, hear, hear_until, refuse, run_with
 
 
 def list_of(run, *ports):
@@ -58,6 +58,14 @@ def test_demo_moves(start_server, connect, mode):
     assert all(0 <= int(message) <= 1023 for message in heard)
     assert all(message.endswith("\r\n") for message in heard) == (not mode)
     server.expect(heard[-1].strip())
+
+
+def test_what_is_written_to_the_simulated_cable_comes_back(start_server, connect):
+    """The first line may be taken for the rest of one."""
+    client = connect(start_server(FOLDER, "loop://", "t", "--write").url)
+    client.send("there")
+    client.send("and back")
+    assert hear_until(client, "and back")
 
 
 @pytest.mark.parametrize("words, rate", [([], 9600), (["--baud", "115200"], 115200)])
