@@ -342,7 +342,6 @@ class SturdyHandler(BaseHTTPRequestHandler):
     def do_GET(self):
         """Becomes a WebSocket if the client asks for one and may have it, or sends a page."""
         if "websocket" in self.headers.get("Upgrade", "").lower():
-            self.close_connection = True
             if self.may_come_in():
                 self.serve_websocket()
         elif self.headers.get("Sec-WebSocket-Key"):
@@ -411,15 +410,15 @@ class SturdyHandler(BaseHTTPRequestHandler):
         print(f"{self.client['address'][0]}: closed with code {code}, {reason}")
 
     def wait_for_end(self):
-        """After a close frame, reads on until the client hangs up or is overdue.
+        """Reads on until the client hangs up or is overdue.
 
-        Bytes that nobody reads would reset the connection, and the close frame would be lost.
-        The end comes as an OSError, which handle_error() expects.
+        Bytes that nobody reads would reset the connection, and a close frame would be lost. The
+        end comes as an OSError, which handle_error() expects.
         """
         if self.stream.closed_at:
             self.stream.finish()
-            while True:
-                self.rfile.read1(65536)
+        while True:
+            self.rfile.read1(65536)
 
     def silence(self, now):
         """Returns for how many seconds nothing has come from the client, or gone to it.
@@ -611,8 +610,12 @@ class SturdyServer(WebsocketServer):
         self.call(self.new_client, handler.client)
 
     def remove_client(self, handler):
-        """Takes a client off the list and calls client_left, if it was in."""
+        """Takes a client off the list and calls client_left, if it was in.
+
+        Before that, it sends what is in the outbox: the client's close frame may be there.
+        """
         with self.order:
+            self.send_batch()
             was_in = handler.client in self.clients
             self.clients = [other for other in self.clients if other is not handler.client]
         self.empty_outbox()

@@ -1,12 +1,13 @@
 """A slow client gets everything, once and in order, or is cut off: and only that one pays."""
 
+import concurrent.futures
 import contextlib
 import os
 import threading
 import time
 
 import pytest
-from wire import PING, TEXT, Wire, frame, gather, is_idle, meanwhile, served, talk
+from wire import PING, TEXT, Wire, close_frame, frame, gather, is_idle, meanwhile, served, talk
 
 HTTP = "http_ws_server_example"
 
@@ -156,6 +157,33 @@ def test_newcomer_hears_everything_from_then_on(lesson, join):
             assert client.status == 101
             numbers = [int(client.hear()) for _ in range(5)]
             assert numbers == list(range(numbers[0], numbers[0] + 5))
+
+
+BABBLES = """
+def babble():
+    while True:
+        server.send_message_to_all("x")
+        time.sleep(0)
+
+def new_client(client, server):
+    if client["id"] == 1:
+        for _ in range(4):
+            threading.Thread(target=babble, daemon=True).start()
+"""
+
+
+def test_close_frame_is_answered_while_others_speak(lesson, join):
+    """Another thread may hold the answer when the client's own thread is done."""
+    server = lesson(BABBLES)
+    join(server)
+
+    def come_and_go(_):
+        with Wire(server.port) as client:
+            client.send(close_frame(1000))
+            return client.ending()
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(come_and_go, range(1000))) == {1000}
 
 
 BUSY = """
