@@ -7,9 +7,6 @@ import time
 import pytest
 from course import PATIENCE, ROOT, free_port, program, python
 
-pty = pytest.importorskip("pty", reason="the board is a pty, and Windows has none")
-tty = pytest.importorskip("tty")
-
 FOLDER = "serial_to_ws_server"
 
 
@@ -21,6 +18,8 @@ class Board:
         self.plug()
 
     def plug(self):
+        pty = pytest.importorskip("pty", reason="the board is a pty, and Windows has none")
+        tty = pytest.importorskip("tty")
         self.here, self.there = pty.openpty()
         tty.setraw(self.there)
         os.symlink(os.ttyname(self.there), self.name)
