@@ -299,7 +299,7 @@ function addNumbers(numbers, name, data) {
 // a number: 12:30 is a time.
 function addPlotterLine(numbers, message) {
   const parts = message.replaceAll(": ", ":").split(/[,;\s]+/).filter((part) => part !== "");
-  const pairs = parts.map((part) => /^(?:([^:]*[^:\d.][^:]*):)?([^:]+)$/.exec(part) || []);
+  const pairs = parts.map((part) => /^(?:(?=[^:]*[^:\d.])([^:]+):)?([^:]+)$/.exec(part) || []);
   if (!pairs.every(([, , value]) => Number.isFinite(Number(value)))) return;
   pairs.forEach(([, label, value], i) => {
     addNumbers(numbers, label || (pairs.length > 1 ? String(i + 1) : ""), Number(value));

@@ -33,7 +33,6 @@ GOOD_ROWS = {
     "5.2 shortest length of 16 bits": (frame(TEXT, "x" * 126), ["x" * 126]),
     "5.2 longest length of 16 bits": (frame(BINARY, b"x" * 65535), [b"x" * 65535]),
     "5.2 shortest length of 64 bits": (frame(BINARY, b"x" * 65536), [b"x" * 65536]),
-    "5.3 a mask of zeros": (odd_frame(0x81, b"hello"), ["hello"]),
     "5.3 every byte, every place of the mask": (
         b"".join(frame(BINARY, bytes(range(n, 256)) + bytes(range(n))) for n in range(5)),
         [bytes(range(n, 256)) + bytes(range(n)) for n in range(5)],
@@ -68,7 +67,6 @@ CLOSE_ROWS = {
         "5.5.1 what comes after a close frame is not read": (
             close_frame(1000) + frame(TEXT, "late") + frame(PING)
         ),
-        "5.5.1 a reason of 123 bytes": close_frame(1000, b"x" * 123),
         "5.5.1 a close frame inside a message": frame(TEXT, "half", False) + close_frame(1000),
     },
     1002: {

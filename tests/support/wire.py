@@ -57,12 +57,14 @@ def close_frame(code=None, reason=b""):
 class Wire:
     """One connection. With path=None the handshake is left to the test."""
 
-    def __init__(self, port, path="/", host="127.0.0.1", receive_buffer=None, **headers):
+    def __init__(
+        self, port, path="/", host="127.0.0.1", receive_buffer=None, patience=None, **headers
+    ):
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.settimeout(course.PATIENCE)
+        self.socket.settimeout(patience or course.PATIENCE)
         self.socket.connect((host, port))
         self.reader = StreamReader()
         if path is not None:
