@@ -75,7 +75,7 @@ CLOSE_ROWS = {
         "5.5 a ping of 126 bytes": odd_frame(0x89, b"x" * 126),
         "5.5 a ping in fragments": odd_frame(0x09, b"half"),
         "5.1 a frame without a mask": b"\x81\x05hello",
-        "7.1.1 a megabyte behind what is no frame": b"\xff\xff" + bytes(MIB),
+        "7.1.1 much behind what is no frame": b"\xff\xff" + bytes(16 * MIB),
         "5.4 a continuation of nothing": frame(CONT, "?"),
         "5.4 a new text before the end": frame(TEXT, "half", False) + frame(TEXT, "?"),
     },
