@@ -626,7 +626,7 @@ class SturdyServer(WebsocketServer):
         """Calls one of the lesson's functions. If it raises, prints where and closes."""
         try:
             function(client, self, *message)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # The terminal is gone, so print() failed. The server goes on without a terminal.
             if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.EIO):
                 return

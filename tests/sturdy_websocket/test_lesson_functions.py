@@ -7,8 +7,6 @@ from course import ROOT, python
 from wire import BINARY, CLOSE, PONG, TEXT, Wire, is_idle, talk, wait_until
 
 RAISES = """
-import json
-
 def new_client(client, server):
     print("in", client["id"])
     if client["handler"].path == "/new":
@@ -20,18 +18,16 @@ def client_left(client, server):
         raise KeyError("client_left is wrong")
 
 def message_received(client, server, message):
-    if message == "number":
-        server.send_message(client, 512)
-    else:
-        server.send_message_to_all(str(json.loads(message)))
+    server.send_message_to_all(str(eval(message)))
 """
 
 
 @pytest.mark.parametrize(
     "path, message, error",
     [
-        ("/", "hello", "JSONDecodeError"),
-        ("/", "number", "TypeError.*str or bytes"),
+        ("/", "hello", "NameError"),
+        ("/", "sys.exit('enough')", "SystemExit: enough"),
+        ("/", "server.send_message(client, 512)", "TypeError.*str or bytes"),
         ("/new", None, "KeyError.*new_client is wrong"),
         ("/left", None, "KeyError.*client_left is wrong"),
     ],
