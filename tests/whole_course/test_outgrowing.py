@@ -84,6 +84,7 @@ def test_broker_carries_a_reading_to_pages_and_keeps_the_last_one(do, open_page,
     need("mosquitto")
     here, ports = do(EXHIBITION, "One sensor, many rooms")
     page = open_page(f"http://localhost:{ports['3000']}/")
+    has_state(page, "Connected")
     sensor = connect(f"ws://127.0.0.1:{ports['8080']}/")
     page.locator("#messages .received", has_text=sensor.recv(PATIENCE)).last.wait_for()
     command = ["mosquitto_sub", "-t", "class/sensor", "-C", "1", "-p", str(ports["1883"])]
