@@ -296,7 +296,8 @@ function addNumbers(numbers, name, data) {
 }
 
 // All parts have to be numbers. If not, it's a sentence with a number in it. A label can't be
-// a number: 12:30 is a time.
+// a number: 12:30 is a time. The pattern checks that first, with (?=…). If it tried all ways to
+// divide a label, one very long word would freeze an older browser for seconds.
 function addPlotterLine(numbers, message) {
   const parts = message.replaceAll(": ", ":").split(/[,;\s]+/).filter((part) => part !== "");
   const pairs = parts.map((part) => /^(?:(?=[^:]*[^:\d.])([^:]+):)?([^:]+)$/.exec(part) || []);

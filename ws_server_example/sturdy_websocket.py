@@ -170,7 +170,7 @@ class Stream(io.RawIOBase):
 
     waiting_since: when we began to wait for bytes from the client, or None while we don't.
     taken_at: when the client last took some of what was waiting for it.
-    closed_at: when sending was over, after a close frame for example, or None.
+    closed_at: when sending ended, after a close frame for example, or None.
     aborted: None, or why the connection was cut off (str).
     """
 
@@ -340,7 +340,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
     # -- handshake (section 4.2)
 
     def do_GET(self):
-        """Becomes a WebSocket if the client asks for one and may have it, or sends a page."""
+        """Becomes a WebSocket if the client asks for one and is allowed to, or sends a page."""
         if "websocket" in self.headers.get("Upgrade", "").lower():
             if self.may_come_in():
                 self.serve_websocket()
@@ -372,7 +372,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
         return True
 
     def make_answer(self):
-        """Returns what a server says to a good handshake: bytes (section 4.2.2)."""
+        """Returns the answer to a good handshake: bytes (section 4.2.2)."""
         key = self.headers["Sec-WebSocket-Key"].strip() + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
         lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
@@ -396,13 +396,13 @@ class SturdyHandler(BaseHTTPRequestHandler):
         except Closing as closing:
             self.close(*closing.args)
         except UnicodeDecodeError:
-            self.close(1007, "a text that is not UTF-8")
+            self.close(1007, "text that is not UTF-8")
         except OSError:
             if self.stream.aborted:
                 print(f"{self.client['address'][0]}: {self.stream.aborted}")
         finally:
             self.server.remove_client(self)
-            self.wait_for_end()
+        self.wait_for_end()
 
     def close(self, code, reason):
         """Closes the connection politely. code (int) and reason (str): of the close frame."""
@@ -487,7 +487,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
         length = second & 0x7F
         # Three bits are reserved, ten opcodes too, and a client has to mask its frames.
         if first & 0x70 or opcode & 0x07 > 2 or not second & 0x80:
-            raise Closing(1002, "not a frame of a WebSocket client")
+            raise Closing(1002, "not a frame from a WebSocket client")
         if opcode >= CLOSE and (length > 125 or not fin):
             raise Closing(1002, "a control frame that is too long or in fragments")
         if opcode < CLOSE and (opcode == CONTINUATION) != (kind is not None):
@@ -567,7 +567,7 @@ class SturdyServer(WebsocketServer):
         self.RequestHandlerClass = self.handler_class
 
     def server_bind(self):
-        """Called by socketserver: takes the port, for IPv4 and IPv6 both."""
+        """Called by socketserver: takes the port, for both IPv4 and IPv6."""
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         if os.name == "nt":
@@ -585,12 +585,12 @@ class SturdyServer(WebsocketServer):
         _thread.start_new_thread(self.process_request_thread, (request, client_address))
 
     def handle_error(self, request, client_address):
-        """Called by socketserver: shows the traceback of a bug. A lost connection is none."""
+        """Called by socketserver: shows the traceback of a bug. A lost connection isn't one."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
     def add_client(self, handler):
-        """Lets a client in and calls new_client, or closes if nobody is let in now.
+        """Lets a client in and calls new_client, or closes if no new clients are allowed.
 
         First it joins the list, then the handshake is answered, and nobody else can send in
         between. So the answer comes first, and the client misses nothing from then on.
@@ -623,7 +623,7 @@ class SturdyServer(WebsocketServer):
             self.call(self.client_left, handler.client)
 
     def call(self, function, client, *message):
-        """Calls one of the lesson's functions. If it raises, prints where and closes."""
+        """Calls one of the lesson's functions. If it raises an error, shows where, and closes."""
         try:
             function(client, self, *message)
         except (Exception, SystemExit) as error:
@@ -642,7 +642,7 @@ class SturdyServer(WebsocketServer):
         self.send_frame(self.clients, make_message(message))
 
     def send_frame(self, clients, frame):
-        """Sends a frame (bytes) to each client of a list, in the same order for everybody."""
+        """Sends a frame (bytes) to each client of a list, in the same order for everyone."""
         self.outbox.append((clients, frame))
         self.empty_outbox()
 
@@ -668,7 +668,7 @@ class SturdyServer(WebsocketServer):
                 client["handler"].stream.send(data)
 
     def service_actions(self):
-        """Called by socketserver twice a second: pings silent clients, cuts off those overdue.
+        """Called by socketserver twice a second: pings silent clients, cuts off overdue ones.
 
         A page can't see pings. If it connected with ?heartbeat, it gets empty messages as well.
         """
