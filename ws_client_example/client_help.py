@@ -96,7 +96,7 @@ def is_keyboard():
 
 def in_terminal():
     """Returns whether a person types and reads. If not, other programs do, through pipes."""
-    return is_keyboard() and sys.stdout.isatty()
+    return is_keyboard() and sys.stdout is not None and sys.stdout.isatty()
 
 
 def has_input():
@@ -104,9 +104,7 @@ def has_input():
 
     With nothing to read (/dev/null, NUL, a background job), the client only listens.
     """
-    if sys.stdin is None or is_keyboard():
-        return sys.stdin is not None
-    return not stat.S_ISCHR(os.fstat(sys.stdin.fileno()).st_mode)
+    return is_keyboard() or (sys.stdin is not None and not stat.S_ISCHR(os.fstat(0).st_mode))
 
 
 # ---- Speaking ------------------------------------------------------------------------------
@@ -118,8 +116,7 @@ def lines():
     # Use a separate file object: when the program ends, no thread may hold the lock of sys.stdin.
     # In an editor such as IDLE or Thonny, sys.stdin is something else and has no such lock.
     if isinstance(sys.stdin, io.TextIOWrapper):
-        settings = {"encoding": "utf-8", "errors": "replace", "newline": "\n", "closefd": False}
-        source = open(sys.stdin.fileno(), **settings)  # noqa: SIM115
+        source = open(0, encoding="utf-8", errors="replace", newline="\n", closefd=False)  # noqa: SIM115
     for line in source:
         yield line.rstrip("\r\n")
 
@@ -205,8 +202,13 @@ def close(connection):
 
 def run(main):
     """Runs the lesson. Ctrl-C and Ctrl-D are the usual ways to end it, so they aren't errors."""
-    if sys.stdout is None:
-        sys.exit("client.py has nowhere to print what the server says. Run it in a terminal.")
+    # A notebook has its own kind of output, and pythonw has none.
+    if not (in_terminal() or hasattr(sys.stdout, "buffer")):
+        sys.exit("client.py doesn't work here. Run it in a terminal.")
+    # PyCharm and Git Bash run programs in pipes. IDLE shows nothing while it waits for a line.
+    piped = not is_keyboard() and os.environ.keys() & {"PYCHARM_HOSTED", "MSYSTEM"}
+    if piped or "idlelib" in sys.modules:
+        sys.stderr.write("This window isn't a real terminal. To chat, run client.py in one.\n")
     # The package reads from this variable which computers it reaches without a proxy. Its option
     # http_no_proxy works only together with an option that names the proxy.
     os.environ["no_proxy"] = ",".join([os.environ.get("no_proxy", ""), *NEAR])

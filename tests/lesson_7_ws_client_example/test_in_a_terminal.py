@@ -26,6 +26,28 @@ def test_an_editor_that_puts_its_own_stdin_there(start_server):
     assert pipe(words, b"not typed\n")[:2] == (0, b"typed\n")
 
 
+def test_a_notebook_is_no_terminal(start_server):
+    words = client(start_server(HTTP).url, PING_EVERY=15)
+    words[-2] = f"import io, sys; sys.stdout = io.TextIOBase(); {words[-2]}"
+    assert pipe(words) == (1, b"", "client.py doesn't work here. Run it in a terminal.\n")
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        "os.environ['PYCHARM_HOSTED'] = ''",
+        "os.environ['MSYSTEM'] = ''",
+        "sys.modules['idlelib'] = os",
+    ],
+    ids=["PyCharm", "Git Bash", "IDLE"],
+)
+def test_a_window_that_only_looks_like_a_terminal(start_server, sign):
+    words = client(start_server(HTTP).url, PING_EVERY=15)
+    words[-2] = f"import os, sys; {sign}; {words[-2]}"
+    advice = "This window isn't a real terminal. To chat, run client.py in one.\n"
+    assert pipe(words, b"a\n") == (0, b"a\n", advice)
+
+
 def test_terminal_stays_readable(serve, terminal):
     def handler(connection):
         for message in (b"\0" * 1000, "x" * 500, "x" * 501, "\x1b[2J", "two\nlines", "grün 🎈"):
