@@ -32,8 +32,8 @@ const drawingPlace = document.querySelector("main");
 const NOTES = {
   "Connecting …": (address) => `Trying ${address}`,
   "Connected": (address) => address,
-  "No answer": (address) => `No answer from ${address}. Is server.py running? If it `
-    + "refused this page, its terminal says so. Is there a proxy in between? This page keeps trying.",
+  "No answer": (address) => `No answer from ${address}. Is server.py running? Did it `
+    + "refuse this page? (Its terminal says so.) Is there a proxy in between? Still trying.",
   "Connection lost": (address, reason) => `${reason}. Trying again until you press Disconnect.`,
   "Disconnecting …": () => "Waiting for the server to say goodbye.",
   "Disconnected": () => "Press Connect to reconnect.",
@@ -112,9 +112,10 @@ function connectionClosed(event) {
   if (wanted) after(PAUSE * (1 + Math.random()), openSocket);
 }
 
-// Called when the network is back, and when someone looks at this page again.
-function tryAtOnce() {
-  if (wanted && !isOpen()) openSocket();
+// Called when the network is back, and when someone looks at this page again. A network that
+// is back may be another one, on which the old connection is dead.
+function tryAtOnce(event) {
+  if (wanted && (event.type === "online" || !isOpen())) openSocket();
 }
 
 function disconnect() {
@@ -187,7 +188,7 @@ function connectToAddress(event) {
   // A server also prints its address for browsers, http://localhost:8080/: it's the same place.
   const address = addressField.value.trim().replace(/^http/, "ws");
   addressField.value = address;
-  if (!/^wss?:[^#]+$/.test(address) || !URL.canParse(address)) {
+  if (!/^wss?:[^#]+$/i.test(address) || !URL.canParse(address)) {
     noteLine.textContent = `"${address}" isn't a WebSocket address like ws://localhost:8080/`;
     addressField.select();
     return;
@@ -246,7 +247,7 @@ function bringBack(event) {
 }
 
 function emptyDrawing() {
-  latestLine.textContent = 'Nothing yet. Send 5, or {"light": 512}';
+  latestLine.textContent = "Nothing yet.";
   if (window.clearPressed) window.clearPressed();
 }
 

@@ -15,8 +15,8 @@
 /* global start, numbersIn */
 
 // In pixels: the space around everything, and the height of the words below the lines.
-const MARGIN = 14;
-const FOOT = 54;
+const MARGIN = 10;
+const FOOT = 60;
 // One color for each name, readable on a light or a dark background.
 const LIGHT = ["#3346d3", "#0b7a4f", "#b93a07", "#8d35ad", "#0a6a94", "#7d5200"];
 const DARK = ["#9dabff", "#4cd69b", "#ff9d6c", "#dd9bf2", "#6cc4f0", "#f0b456"];
@@ -29,7 +29,8 @@ function setup() {
   createCanvas(400, 300);
   describe("A line for each name, with its newest value");
   textAlign(LEFT, TOP);
-  textWrap(CHAR);
+  textSize(16);
+  strokeWeight(3);
   start();
 }
 
@@ -50,6 +51,7 @@ function clearPressed() {
   words = "";
 }
 
+// The words go below the lines. Without lines, they go to the top.
 function draw() {
   const colors = darkScheme.matches ? DARK : LIGHT;
   const names = Array.from(series.keys());
@@ -57,8 +59,8 @@ function draw() {
   const below = leftOut ? `No color left for ${leftOut}. ${words}` : words;
   background(darkScheme.matches ? "#161b25" : "white");
   fill(darkScheme.matches ? "white" : "black");
-  textSize(16);
-  text(below.slice(0, 200), MARGIN, height - FOOT, width - 2 * MARGIN, FOOT);
+  textWrap(below.includes(" ") ? WORD : CHAR);
+  text(below.slice(0, 200), MARGIN, names.length > 0 ? height - FOOT : MARGIN, width - 2 * MARGIN);
   // Use two columns if the rows would be too low in one.
   const columns = height / names.length < 120 ? 2 : 1;
   const wide = width / columns;
@@ -72,21 +74,21 @@ function draw() {
 }
 
 // Draws into one part of the canvas: draw() has moved its corner to 0, 0. The lowest value is
-// at the bottom, the highest at the top, and the newest on the right.
+// at the bottom, the highest at the top, and the newest on the right. If all are equal, map()
+// returns NaN, and the line goes through the middle. A long name is cut at its beginning.
 function drawLine(name, values, wide, high, paint) {
-  const size = constrain(min(high / 4, wide / 10), 16, 40);
-  fill(paint);
-  textSize(size);
-  text(`${values.at(-1)} ${name}`, MARGIN, MARGIN, wide - 2 * MARGIN, size * 1.3);
   const lowest = min(values);
-  const highest = max(values) > lowest ? max(values) : lowest + 1;
-  const toX = (i) => map(i, min(0, values.length - 30), values.length - 1, 76, wide - MARGIN);
-  const toY = (value) => map(value, lowest, highest, high - MARGIN, MARGIN + size * 1.5);
-  textSize(12);
+  const highest = max(values);
+  const toX = (i) => map(i, min(0, values.length - 30), values.length - 1, 90, wide - MARGIN);
+  const toY = (value) => map(value, lowest, highest, high - MARGIN, min(high / 2, 70)) || high / 2;
+  fill(paint);
   text(highest, MARGIN, toY(highest) - 6);
   text(lowest, MARGIN, toY(lowest) - 6);
+  text(name.slice(-wide / 25), MARGIN, MARGIN);
+  textAlign(RIGHT, TOP);
+  textSize(constrain(min(high / 4, wide / 10), 16, 40));
+  text(values.at(-1), wide - MARGIN, MARGIN);
   stroke(paint);
-  strokeWeight(3);
   circle(wide - MARGIN, toY(values.at(-1)), 6);
   noFill();
   beginShape();

@@ -3,10 +3,10 @@ import js from "@eslint/js";
 import globals from "globals";
 
 // What sketch.js uses of p5.js, and what p5.js and connection.js call in it.
-const p5 = ["CHAR", "LEFT", "TOP", "background", "beginShape", "ceil", "circle", "constrain",
-  "createCanvas", "describe", "endShape", "fill", "floor", "height", "map", "max", "min", "noFill",
-  "pop", "push", "resizeCanvas", "stroke", "strokeWeight", "text", "textAlign", "textSize",
-  "textWrap", "translate", "vertex", "width"];
+const p5 = ["CHAR", "LEFT", "RIGHT", "TOP", "WORD", "background", "beginShape", "ceil", "circle",
+  "constrain", "createCanvas", "describe", "endShape", "fill", "floor", "height", "map", "max",
+  "min", "noFill", "pop", "push", "resizeCanvas", "stroke", "strokeWeight", "text", "textAlign",
+  "textSize", "textWrap", "translate", "vertex", "width"];
 const called = "^(setup|draw|messageReceived|clearPressed)$";
 
 export default [

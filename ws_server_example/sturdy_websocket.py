@@ -289,15 +289,15 @@ class Stream(io.RawIOBase):
 
 PAGE = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>%(message)s</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<style>:root { color-scheme: light dark; font: 1.1rem/1.6 sans-serif; margin: 2rem }</style>
-<h1>%(message)s</h1><p>%(explain)s</p>"""
-NO_PAGES = """<p>It has no pages of its own. Open <b>js_client/index.html</b> from your disk, or
-start http_ws_server_example, and then open <a href="http://localhost:3000/">its page</a>.</p>"""
+<style>:root { color-scheme: light dark; font: 1.1rem/1.6 system-ui, sans-serif; margin: 2rem;
+background: light-dark(#eef1f6, #0d1017); color: light-dark(#151a24, #eef1f7) }
+a { color: light-dark(#3346d3, #9dabff) }</style><main><h1>%(message)s</h1><p>%(explain)s</p>"""
+NO_PAGES = """<p>It has no pages of its own. On its computer, open <b>js_client/index.html</b>, or
+start http_ws_server_example and open <a href="http://localhost:3000/">localhost:3000</a>.</p>"""
 NO_UPGRADE = "A proxy in between removed the Upgrade header. See HTTPS.md for how to set it up."
 HOW_TO_LET_IN = """If you trust it, add it to ALLOWED_SITES in
 sturdy_websocket.py, or for pages from disk ("null") set PAGES_FROM_DISK = True, and restart."""
-HTTPS_TRIED = """Someone tried https:// or wss:// here, but this server only speaks http:// and
-ws://. To get a certificate, see HTTPS.md in http_ws_server_example."""
+HTTPS_TRIED = "Someone tried https:// or wss:// here. Use http:// or ws://, or see HTTPS.md."
 
 
 class SturdyHandler(BaseHTTPRequestHandler):

@@ -36,8 +36,8 @@ const NOTES = {
   "Connecting …": (server) => `Trying ${server}`,
   "Connected": () => (isBack ? "The server is back: " : "You're talking to "),
   "No answer": (server) => `No answer from ${server}${portMissing(server)}. Is server.py running? `
-    + "If it refused this page, its terminal says so. Is there a proxy in between? "
-    + "This page keeps trying.",
+    + "Did it refuse this page? (Its terminal says so.) Is there a proxy in between? "
+    + "Still trying.",
   "Connection lost": (server, reason) => `${reason}. Trying again until you press Disconnect.`,
   "Disconnecting …": () => "Waiting for the server to say goodbye.",
   "Disconnected": () => "Press Connect to reconnect.",
@@ -335,6 +335,6 @@ function copyLog() {
   const copied = document.execCommand("copy");
   field.remove();
   copyButton.focus();
-  copyButton.textContent = copied ? "Done" : "No";
+  copyButton.textContent = copied ? "Done" : "Failed";
   setTimeout(() => { copyButton.textContent = "Copy"; }, 2000);
 }

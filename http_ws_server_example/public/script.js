@@ -89,9 +89,10 @@ function connectionClosed(event) {
   if (wanted) after(PAUSE * (1 + Math.random()), openSocket);
 }
 
-// Called when the network is back, and when someone looks at this page again.
-function tryAtOnce() {
-  if (wanted && !isOpen()) openSocket();
+// Called when the network is back, and when someone looks at this page again. A network that
+// is back may be another one, on which the old connection is dead.
+function tryAtOnce(event) {
+  if (wanted && (event.type === "online" || !isOpen())) openSocket();
 }
 
 function disconnect() {

@@ -1,5 +1,7 @@
 """The log pages connect, leave and come back: every state of the connection."""
 
+import socket
+
 import pytest
 from course import free_port
 from pages import has_state, lines, no_errors, send, stop_clock
@@ -13,13 +15,27 @@ def test_a_server_that_is_not_there(start_server, js_client):
     port = free_port()
     page = js_client(port)
     has_state(page, "No answer", f"No answer from ws://localhost:{port}/. Is server.py running? "
-              "If it refused this page, its terminal says so. Is there a proxy in between? "
-              "This page keeps trying.")  # fmt: skip
+              "Did it refuse this page? (Its terminal says so.) Is there a proxy in between? "
+              "Still trying.")  # fmt: skip
     assert page.title() == "○ No answer - WebSocket client"
     assert page.locator("#send").is_disabled()
     start_server("ws_server_example", port=port)
     has_state(page, "Connected", "You're talking to")
     no_errors(page)
+
+
+def test_a_server_that_never_answers(js_client):
+    """A browser alone would wait for minutes."""
+    page = js_client(free_port())
+    has_state(page, "No answer")
+    stop_clock(page)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        page.locator("#address").fill(f"ws://127.0.0.1:{listener.getsockname()[1]}/")
+        page.locator("#address").press("Enter")
+        page.clock.run_for(7_900)
+        has_state(page, "Connecting …")
+        page.clock.run_for(100)
+        has_state(page, "No answer")
 
 
 @pytest.mark.parametrize(

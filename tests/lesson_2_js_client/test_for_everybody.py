@@ -64,6 +64,8 @@ def test_nothing_is_cut_and_axe_finds_nothing(visit, size, scheme):
     for state in STATES:
         page.evaluate("words => show(...words)", [state, *WORDS])
         look()
+        if state == "Connected" and size["width"] < 640:
+            assert page.locator("header").bounding_box()["height"] < 48
     # A smaller font in a field makes an iPhone zoom into the page.
     for field in page.locator("input").all():
         assert field.evaluate("(field) => parseFloat(getComputedStyle(field).fontSize)") >= 16
@@ -80,4 +82,7 @@ def test_a_phone_with_its_keyboard_open(visit):
     expect(page.locator("#note b")).to_be_in_viewport(ratio=1)
     assert page.locator("header :is(button, input):visible").count() == 1
     assert sum(in_view(page, line) for line in lines(page, "received").all()) >= 4
+    expect(page.locator("#send")).to_be_in_viewport(ratio=1)
+    server.kill()
+    has_state(page, "Connection lost")
     expect(page.locator("#send")).to_be_in_viewport(ratio=1)

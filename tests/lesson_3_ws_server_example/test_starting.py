@@ -8,6 +8,8 @@ import sys
 
 import pytest
 from course import ROOT, SERVERS, USUAL_WORDS, free_port, missing, python
+from pages import accessible
+from playwright.sync_api import expect
 from wire import Wire, wait_until
 
 CHATS = ["ws_server_example", "http_ws_server_example"]
@@ -35,6 +37,16 @@ def test_start_lines(start_server, folder):
         client.say("hello")
         if folder == "ws_server_example":
             assert client.hear() == json.dumps(f"{found[0]}: hello")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_that_says_what_to_open(start_server, open_page, scheme):
+    page = open_page(start_server("ws_server_example").http, color_scheme=scheme)
+    expect(page.get_by_role("heading")).to_have_text("WebSocket server")
+    expect(page.get_by_role("link")).to_have_attribute("href", "http://localhost:3000/")
+    assert page.evaluate("getComputedStyle(document.documentElement).fontFamily") != "serif"
+    accessible(page)
 
 
 # A network without internet: no address in it is nearer to the rest of the world.

@@ -58,7 +58,7 @@ def test_nobody_answers_and_a_bad_address(sketch, start_server):
     port = free_port()
     page = sketch(port)
     has_state(page, "No answer", f"No answer from ws://localhost:{port}/. Is server.py running? "
-              "If it refused this page, its terminal says so. Is there a proxy")  # fmt: skip
+              "Did it refuse this page? (Its terminal says so.) Is there a proxy")  # fmt: skip
     for address in ("localhost:8080", "ws://localhost:99999/", "ws://localhost/#x"):
         page.locator("#address").fill(address)
         page.locator("#address").press("Enter")

@@ -69,7 +69,7 @@ def test_one_server_and_then_another(sketch, start_server):
     for typed in ("light:512", '{"light": 3}', "face: 7", "hello"):
         send(page, typed)
     page.wait_for_function("document.querySelector('#latest').textContent.includes('hello')")
-    assert {"3 light", "7 face", "hello"} <= set(texts(page))
+    assert {"3", "light", "7", "face", "hello"} <= set(texts(page))
     second = start_server(SERVED)
     page.locator("#address").fill(second.url)
     page.locator("#connect").click()
@@ -87,6 +87,15 @@ def fill(page, names, count, words=""):
     }""", [names, count, words])  # fmt: skip
 
 
+def test_values_that_are_all_the_same(page_and_other):
+    """No number is shown that never came, and the line goes through the middle."""
+    page, _ = page_and_other
+    page.evaluate("for (const i of [1, 2, 3]) messageReceived('7')")
+    assert set(texts(page)) == {"7"}
+    found = drawn(page)
+    assert {y for _, y in found["lines"][0]} == {(found["height"] - 60) / 2}
+
+
 def test_right_at_every_size(page_and_other):
     page, _ = page_and_other
     for case in itertools.product(SIZES, [1, 3, 4, 6], ["", "w" * 200]):
@@ -94,6 +103,7 @@ def test_right_at_every_size(page_and_other):
         resize(page, *size)
         fill(page, names, 50, words)
         found = drawn(page)
+        assert [line[-1] for line in found["lines"]] == found["dots"]
         assert len(found["lines"]) == names
         for line in found["lines"]:
             heights = [y for _, y in line]

@@ -64,10 +64,10 @@ def resize(page, wide, high):
 
 
 def drawn(page):
-    """Draws once more and returns what: lines, each a list of [x, y], and texts with their box."""
+    """Draws once more, and returns lines and dots, as [x, y], and texts with their box."""
     return page.evaluate("""() => {
-      const lines = [], texts = [];
-      const original = { vertex, beginShape, text };
+      const lines = [], dots = [], texts = [];
+      const original = { vertex, beginShape, circle, text };
       // Where a point of the sketch is on the canvas, after every translate().
       const place = (x, y) => {
         const { a, d, e, f } = drawingContext.getTransform();
@@ -75,10 +75,12 @@ def drawn(page):
       };
       const own = {
         beginShape() { lines.push([]); original.beginShape(); },
+        circle(x, y, wide) { dots.push(place(x, y)); original.circle(x, y, wide); },
         vertex(x, y) { lines.at(-1).push(place(x, y)); original.vertex(x, y); },
         text(words, x, y, wide = textWidth(String(words)), high = textSize()) {
-          if (words !== "") texts.push({ words: String(words), x: place(x, y)[0],
-            y: place(x, y)[1], wide, high });
+          const left = x - (textAlign().horizontal === "right" ? wide : 0);
+          if (words !== "") texts.push({ words: String(words), x: place(left, y)[0],
+            y: place(left, y)[1], wide, high });
           original.text(...arguments);
         },
       };
@@ -89,5 +91,5 @@ def drawn(page):
       give(own);
       draw();
       give(original);
-      return { lines, texts, width, height };
+      return { lines, dots, texts, width, height };
     }""")

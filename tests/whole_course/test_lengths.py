@@ -45,6 +45,7 @@ def test_lessons_begin_small():
         print(f"{lines:5} of {limit:5} {name}")
         too_long += [name] if lines > limit else []
     assert not too_long
+    assert len((ROOT / "js_client" / "page.js").read_text("utf-8").splitlines()) <= 340
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.suffix == ".py"], ids=name_of)
