@@ -43,10 +43,7 @@ def test_a_silent_server_is_noticed_and_the_page_comes_back(start_server, page_o
     "query, asked", [("", "/?heartbeat"), ("chat", "/chat?heartbeat"), ("?x=1", "/?x=1&heartbeat")]
 )
 def test_other_servers_may_be_silent(js_client, start_server, query, asked):
-    """A server that knows no heartbeat sees one word in the address, which people don't see.
-
-    Before, the page has talked to one that does.
-    """
+    """A server without heartbeats sees a word in its address. The page had one with them before."""
     paths = []
 
     def record(_, request):

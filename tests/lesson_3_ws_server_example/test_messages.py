@@ -31,20 +31,6 @@ def test_ws_server_prints_and_sends_what_is_said(start_server, connect):
     server.expect(r"^connection closed: 127\.0\.0\.1 \(0 here\)$")
 
 
-@pytest.mark.parametrize(
-    "message",
-    ["", "grüß dich 🙂", b"", bytes(range(256)), "x" * 1_000_000, b"\xff\x00" * 500_000],
-    ids=lambda message: f"{type(message).__name__}-{len(message)}",
-)
-def test_http_server_sends_everything_as_it_came(start_server, connect, message):
-    """Text comes back as text, binary as binary, to the speaker and to the others."""
-    server = start_server("http_ws_server_example")
-    one, two = connect(server.url), connect(server.url)
-    server.expect("New Connection(.*\n)+New Connection")
-    one.send(message)
-    assert one.recv(PATIENCE) == two.recv(PATIENCE) == message
-
-
 @pytest.mark.parametrize("folder", CHATS)
 def test_all_addresses_of_this_computer(start_server, folder):
     """ws://localhost, ws://127.0.0.1 and ws://[::1] all lead in; IPv4 addresses look like IPv4."""

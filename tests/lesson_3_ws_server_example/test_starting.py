@@ -40,12 +40,16 @@ def test_start_lines(start_server, folder):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_that_says_what_to_open(start_server, open_page, scheme):
-    page = open_page(start_server("ws_server_example").http, color_scheme=scheme)
+@pytest.mark.parametrize(
+    "folder, scheme", [("ws_server_example", "light"), ("serial_to_ws_server", "dark")]
+)
+def test_the_page_of_a_server_without_pages(start_server, open_page, folder, scheme):
+    """It says what to open instead."""
+    page = open_page(start_server(folder).http, color_scheme=scheme)
     expect(page.get_by_role("heading")).to_have_text("WebSocket server")
     expect(page.get_by_role("link")).to_have_attribute("href", "http://localhost:3000/")
-    assert page.evaluate("getComputedStyle(document.documentElement).fontFamily") != "serif"
+    background = {"light": "rgb(238, 241, 246)", "dark": "rgb(13, 16, 23)"}[scheme]
+    expect(page.locator("html")).to_have_css("background-color", background)
     accessible(page)
 
 

@@ -2,8 +2,6 @@
 
 import base64
 import hashlib
-import math
-import os
 import shutil
 
 import pytest
@@ -135,21 +133,3 @@ def test_first_exercises(sketch, start_server, connect, major):
     page.wait_for_function("size === 60")
     expect(page.locator("#outgoing")).to_have_value("not sent yet")
     no_errors(page)
-
-
-def test_screenshot(sketch, start_server, connect):
-    """Makes the README's picture, if there is none or the variable SCREENSHOTS is set."""
-    target = FOLDER / "screenshot.png"
-    if not target.exists() or os.environ.get("SCREENSHOTS"):
-        server = start_server(SERVED, port=8080)
-        other, page = connect(server.url), sketch(server, viewport={"width": 1280, "height": 720})
-        has_state(page, "Connected")
-        for step in range(300):
-            light, heat = 512 + 300 * math.sin(step / 30), 21 + 2 * math.sin(step / 50 + 1)
-            tilt = 40 * math.sin(step / 16) * math.cos(step / 90)
-            message = f"light:{light:.0f},heat:{heat:.1f},tilt:{tilt:.0f}"
-            other.send(message)
-        shown(page, message)
-        frames(page)
-        page.screenshot(path=target)
-    assert target.read_bytes().startswith(b"\x89PNG")

@@ -1,11 +1,9 @@
 """The cable that is pulled out, the end of the program, and what clients send to the board."""
 
 import os
-import subprocess
 
-import course
 import pytest
-from course import PATIENCE, ROOT, python
+from course import PATIENCE
 from serial_board import FOLDER, hear, hear_until, run_with, silence
 from wire import TEXT, frame
 
@@ -51,26 +49,6 @@ serial.Serial.open = open_port
     server.expect("is gone")
     board.plug()
     server.expect("is back")
-
-
-def test_closed_terminal(board, connect):
-    """The browsers still get their lines when the window with the server is gone."""
-    port = course.free_port()
-    command, env = python("server.py", board.name, "t"), dict(os.environ, PORT=str(port))
-    with subprocess.Popen(command, cwd=ROOT / FOLDER, env=env, stdout=subprocess.PIPE) as server:
-        try:
-            while b"Ctrl-C" not in server.stdout.readline():
-                pass
-            client = connect(f"ws://127.0.0.1:{port}")
-            while b"New Connection" not in server.stdout.readline():
-                pass
-            server.stdout.close()
-            silence()
-            for _ in range(3):
-                board.print(b"1\n")
-                assert hear(client, 1) == ["1"]
-        finally:
-            server.kill()
 
 
 def test_write(listen, board):

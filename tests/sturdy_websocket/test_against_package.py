@@ -112,20 +112,6 @@ def message_received(client, server, message):
     assert both(probe, holds) == (("hello", "hello"), (NOTHING, NOTHING))
 
 
-def test_one_that_never_reads_stops_nobody(both):
-    """A paused tab, or a sleeping laptop."""
-
-    def probe(server):
-        with server.wire(receive_buffer=4096), server.wire() as speaker:
-            for _ in range(150):
-                speaker.say("x" * 60_000)
-                if heard(speaker) == NOTHING:
-                    return "stopped"
-            return "all heard"
-
-    assert both(probe) == ("all heard", "stopped")
-
-
 def test_loop_over_clients_skips_nobody(both):
     """Also if somebody leaves meanwhile."""
 

@@ -72,19 +72,6 @@ def test_subprotocol(server, asked, chosen):
         client.sync()
 
 
-@pytest.mark.parametrize("folder", ["ws_server_example", "serial_to_ws_server"])
-def test_a_browser_at_the_address_of_a_server_without_pages(start_server, folder):
-    """It reads what this is, and what to open instead."""
-    words = ["demo"] if folder == "serial_to_ws_server" else []
-    with Wire(start_server(folder, *words).port, path=None) as client:
-        client.send(request(Upgrade=None, Connection="keep-alive", Sec_WebSocket_Key=None))
-        status, headers = client.read_head()
-        page = client.read_body(headers).decode()
-    assert status == 426
-    assert headers["content-type"].startswith("text/html")
-    assert "WebSocket server" in page and "js_client" in page and "http://localhost:3000/" in page
-
-
 def test_what_a_client_says_is_not_a_part_of_the_page(server):
     """Headers that stand in an answer are text there, not tags."""
     with Wire(server.port, path=None) as client:
