@@ -85,9 +85,16 @@ menu Tools > Board, or add yours there."
 #endif
 
 // Returns whether the board has joined the network. The UNO R4 WiFi says so a few seconds
-// before it has an address, and until then it can't reach anyone.
+// before it has an address, and until then it can't reach anyone. Asking the radio takes time,
+// so once there is an address, it isn't asked for again.
 bool isJoined() {
-  return WiFi.status() == WL_CONNECTED && (uint32_t)IPAddress(WiFi.localIP()) != 0;
+  static bool hasAddress = false;
+  if (WiFi.status() != WL_CONNECTED) {
+    hasAddress = false;
+  } else if (!hasAddress) {
+    hasAddress = (uint32_t)IPAddress(WiFi.localIP()) != 0;
+  }
+  return hasAddress;
 }
 
 // Returns how long to wait before the next attempt to join, in milliseconds: not long if the

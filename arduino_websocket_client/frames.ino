@@ -15,7 +15,7 @@ const unsigned long silenceLimit = 12000;  // ms without a byte: the server is g
 
 unsigned long lastPing = 0;
 unsigned long lastHeard = 0;  // when the last byte came
-String message;            // the message so far: it can come in several frames
+String incoming;           // the message so far: it can come in several frames
 String control;            // the payload of a ping or close: they can come in between
 byte header[10];           // the first bytes of the frame that is coming in
 byte headerSize = 0;       // how many of them have come
@@ -26,9 +26,9 @@ bool cut = false;          // true if the message is longer than longestMessage
 bool isBroken = false;     // true if nothing can be sent anymore
 unsigned long lastRest = 0;  // when the board last had nothing left to read
 
-// Clears what is left of an old connection. Full-size Strings keep memory in one piece.
+// Clears what is left of an old connection. Full-size Strings now keep memory in one piece.
 void prepareFrames() {
-  message.reserve(longestMessage);
+  incoming.reserve(longestMessage);
   control.reserve(125);
   headerSize = 0;
   inHeader = true;
@@ -114,7 +114,7 @@ bool sendFrame(byte type, const String &payload) {
   return !isBroken;
 }
 
-// Reads what has come, with a limit. Printing is slowest, so a board that falls behind stops it.
+// Reads what has come, with a limit. Printing takes the most time, so a slow board stops it.
 void readFrames() {
   for (int count = 0; count < 1000 && online && wifi.available(); count++) {
     lastHeard = millis();
@@ -124,21 +124,21 @@ void readFrames() {
     lastRest = millis();
   } else if (!isQuiet && millis() - lastRest > 5000) {
     isQuiet = true;
-    Serial.println("Too many messages to print: from now on, the board only obeys them.");
+    Serial.println("Too much to print. From now on, the board only obeys on and off.");
   }
 }
 
 // Adds one byte to the header or to the payload.
-void takeByte(byte incoming) {
+void takeByte(byte next) {
   if (inHeader) {
-    header[headerSize++] = incoming;
+    header[headerSize++] = next;
     if (headerSize < headerLength()) {
       return;
     }
     inHeader = false;
     startPayload();
   } else {
-    addToPayload(incoming);
+    addToPayload(next);
     payloadLeft--;
   }
   if (online && payloadLeft == 0) {
@@ -168,7 +168,7 @@ void startPayload() {
   } else if (frameType() >= TYPE_CONNECTION_CLOSE) {
     control = "";
   } else if (frameType() != TYPE_CONTINUATION) {
-    message = "";
+    incoming = "";
     cut = false;
   }
 }
@@ -192,11 +192,11 @@ bool isValid() {
   return type <= TYPE_BINARY && isContinuation == inMessage && payloadLeft <= longestFrame;
 }
 
-void addToPayload(byte incoming) {
+void addToPayload(byte next) {
   if (frameType() >= TYPE_CONNECTION_CLOSE) {
-    control += (char)incoming;
-  } else if (message.length() < longestMessage) {
-    message += (char)incoming;
+    control += (char)next;
+  } else if (incoming.length() < longestMessage) {
+    incoming += (char)next;
   } else {
     cut = true;
   }
@@ -213,8 +213,8 @@ void endFrame() {
   } else if (type != TYPE_PONG) {
     inMessage = !(header[0] & 0x80);
     if (!inMessage) {
-      messageReceived(message);
-      if (cut) {
+      messageReceived(incoming);
+      if (cut && !isQuiet) {
         Serial.println("(That was only the beginning.)");
       }
     }

@@ -91,6 +91,7 @@ def test_a_message_may_take_its_time(start, server, radio):
         pytest.param(b"\x80\x02hi", id="continuation of nothing"),
         pytest.param(b"\x01\x02hi\x81\x02ho", id="a message inside a message"),
         pytest.param(b"\x09\x02hi", id="half a ping"),
+        pytest.param(b"\x88\x01\x03", id="half a close code"),
         pytest.param(b"\x89\x7e\x00\x7e" + b"x" * 126, id="a long ping"),
     ],
 )

@@ -33,14 +33,8 @@ def test_a_notebook_is_no_terminal(start_server):
 
 
 @pytest.mark.parametrize(
-    "sign",
-    [
-        "os.environ['PYCHARM_HOSTED'] = ''",
-        "os.environ['MSYSTEM'] = ''",
-        "sys.modules['idlelib'] = os",
-    ],
-    ids=["PyCharm", "Git Bash", "IDLE"],
-)
+    "sign", ["os.environ['PYCHARM_HOSTED'] = ''", "os.environ['MSYSTEM'] = ''",
+             "sys.modules['idlelib'] = os"])  # fmt: skip
 def test_a_window_that_only_looks_like_a_terminal(start_server, sign):
     words = client(start_server(HTTP).url, PING_EVERY=15)
     words[-2] = f"import os, sys; {sign}; {words[-2]}"

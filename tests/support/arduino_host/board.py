@@ -62,7 +62,7 @@ class Board:
             self.process.wait(PATIENCE)
             errors = self.process.stderr.read()
             pytest.fail(f"the sketch ended\n{errors}\n--- Serial\n{self.serial}")
-        self.now, led, busy, _heap, _peak, count = map(int, head.split())
+        self.now, led, busy, count = map(int, head.split())
         self.busiest = max(self.busiest, busy)
         self.serial += self.decoder.decode(self.reader.read(count))
         if led != self.led:
@@ -76,8 +76,8 @@ class Board:
         self.hear()
 
     def tell(self, command):
-        """Changes the board: "wifi 0", "wifi 1", "join 6000", "block 1", "sensor 7",
-        "send 128", "type hello", "tick 4000"."""
+        """Changes the board: "wifi 0", "join 6000", "address 2300", "fail 1", "block 1",
+        "sensor 7", "send 128", "type hello"."""
         self.control.sendall(f"{command}\n".encode())
 
     def run(self, ms):

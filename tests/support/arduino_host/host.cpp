@@ -3,14 +3,13 @@
 //
 // Time is simulated in one of two ways.
 //   In step with a test (HOST_CONTROL is the number of a socket): whenever the sketch waits,
-//   the test is told with a line "time LED busy heap peak bytes" and that many bytes of
-//   Serial, does what its server does until then, and answers with commands and "go". busy is how long this
+//   the test is told with a line "time LED busy bytes" and that many bytes of Serial, does
+//   what its server does until then, and answers with commands and "go". busy is how long this
 //   round of loop() has taken, without the library's own waiting for a connection that fails.
-//   heap is what Strings hold now, peak the most that they have ever held, in bytes.
 //   A busy computer changes nothing.
 //   By the clock (no HOST_CONTROL): as fast as HOST_SPEED says, Serial on standard output,
 //   the LED on standard error, commands from standard input.
-// Commands: wifi 0|1, join MS, block 0|1, sensor N, send N, type TEXT, tick MS, quit.
+// Commands: wifi 0|1, join MS, address MS, fail N, block 0|1, sensor N, send N, type TEXT, quit.
 // Printing costs the time of the baud rate, as on a board with a UART.
 #include <arpa/inet.h>
 #include <errno.h>
@@ -41,10 +40,8 @@ uint32_t firstMillis;     // what millis() was then
 int control = -1;         // socket to the test
 double speed = 1;
 int led, sensor = 512;
-uint32_t tick;            // ms from one loop() to the next
 bool blocked;             // nothing goes out any more, as when the other side reads nothing
 std::string serial, input, typed;
-size_t heap, peak;        // bytes of all Strings
 double baud;
 double printTime;         // ms that printing has cost and that are still to pass
 std::deque<std::string> commands;
@@ -85,8 +82,6 @@ void obey(const std::string &line) {
     blocked = number;
   } else if (word == "sensor") {
     sensor = number;
-  } else if (word == "tick") {
-    tick = number;
   } else if (word == "type") {
     typed += line.substr(5) + "\n";
   } else {
@@ -117,13 +112,10 @@ void pass(uint32_t ms) {
   std::string line;
   if (control >= 0) {
     now += ms;
-    // Where loop() runs seldom, a short wait in it is not worth a report.
-    if (ms < tick / 100) return;
     char head[128];
-    std::string report(head, snprintf(head, sizeof head, "%llu %d %llu %zu %zu %zu\n",
+    std::string report(head, snprintf(head, sizeof head, "%llu %d %llu %zu\n",
                                       (unsigned long long)now, led,
-                                      (unsigned long long)(now - loopStart), heap, peak,
-                                      serial.size()));
+                                      (unsigned long long)(now - loopStart), serial.size()));
     report += serial;
     serial.clear();
     for (size_t sent = 0; sent < report.size();) {
@@ -342,16 +334,10 @@ String::String(int n, unsigned char base) : String(digits((long)n, base).c_str()
 String::String(unsigned int n, unsigned char base) : String(digits(n, false, base).c_str()) {}
 String::String(long n, unsigned char base) : String(digits(n, base).c_str()) {}
 String::String(unsigned long n, unsigned char base) : String(digits(n, false, base).c_str()) {}
-String::~String() {
-  host::heap -= capacity_ + 1;
-  free(text_);
-}
+String::~String() { free(text_); }
 
-// While a text grows, the old one and the new one are there.
 bool String::reserve(unsigned int size) {
   if (text_ && capacity_ >= size) return true;
-  if (host::heap + size + 1 > host::peak) host::peak = host::heap + size + 1;
-  host::heap += size + 1 - (text_ ? capacity_ + 1 : 0);
   char *bigger = (char *)realloc(text_, size + 1);
   if (!bigger) return false;
   if (!text_) bigger[0] = 0;
@@ -810,7 +796,6 @@ int main() {
   host::control = atoi(host::setting("HOST_CONTROL", "-1"));
   host::speed = atof(host::setting("HOST_SPEED", "1"));
   host::firstMillis = strtoul(host::setting("HOST_MILLIS", "1000"), NULL, 10);
-  host::tick = atoi(host::setting("HOST_TICK", "10"));
   host::pass(0);
   setup();
   for (;;) {
@@ -822,6 +807,6 @@ int main() {
       sendFrame(TYPE_TEXT, std::string(count, 'x').c_str());
 #endif
     }
-    host::pass(host::tick);
+    host::pass(10);  // ms from one loop() to the next
   }
 }

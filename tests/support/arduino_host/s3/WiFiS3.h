@@ -3,6 +3,9 @@
 // A UART is between the board and its radio.
 #pragma once
 #define HOST_BYTE_COSTS 120
+// It doesn't say why it hasn't joined.
+#define HOST_NO_NETWORK_STATUS WL_IDLE_STATUS
+#define HOST_PASSWORD_STATUS WL_IDLE_STATUS
 #include "host_wifi.h"
 #define HOST_NOTHING_READ 0
 #define HOST_CONNECT_FAILS_AFTER 10000
