@@ -75,16 +75,16 @@ function draw() {
 
 // Draws into one part of the canvas: draw() has moved its corner to 0, 0. The lowest value is
 // at the bottom, the highest at the top, and the newest on the right. If all are equal, map()
-// returns NaN, and the line goes through the middle. A long name is cut at its beginning.
+// returns NaN, and the line goes through the middle. A long name loses its beginning.
 function drawLine(name, values, wide, high, paint) {
   const lowest = min(values);
   const highest = max(values);
   const toX = (i) => map(i, min(0, values.length - 30), values.length - 1, 90, wide - MARGIN);
-  const toY = (value) => map(value, lowest, highest, high - MARGIN, min(high / 2, 70)) || high / 2;
+  const toY = (value) => map(value, lowest, highest, high - 16, min(high / 2, 70)) || high / 2;
   fill(paint);
   text(highest, MARGIN, toY(highest) - 6);
   text(lowest, MARGIN, toY(lowest) - 6);
-  text(name.slice(-wide / 25), MARGIN, MARGIN);
+  text(name.slice(-wide / 20), MARGIN, MARGIN);
   textAlign(RIGHT, TOP);
   textSize(constrain(min(high / 4, wide / 10), 16, 40));
   text(values.at(-1), wide - MARGIN, MARGIN);

@@ -290,8 +290,7 @@ class Stream(io.RawIOBase):
 PAGE = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>%(message)s</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>:root { color-scheme: light dark; font: 1.1rem/1.6 system-ui, sans-serif; margin: 2rem;
-background: light-dark(#eef1f6, #0d1017); color: light-dark(#151a24, #eef1f7) }
-a { color: light-dark(#3346d3, #9dabff) }</style><main><h1>%(message)s</h1><p>%(explain)s</p>"""
+background: light-dark(#eef1f6, #0d1017) }</style><main><h1>%(message)s</h1><p>%(explain)s</p>"""
 NO_PAGES = """<p>It has no pages of its own. On its computer, open <b>js_client/index.html</b>, or
 start http_ws_server_example and open <a href="http://localhost:3000/">localhost:3000</a>.</p>"""
 NO_UPGRADE = "A proxy in between removed the Upgrade header. See HTTPS.md for how to set it up."
@@ -372,7 +371,7 @@ class SturdyHandler(BaseHTTPRequestHandler):
         return True
 
     def make_answer(self):
-        """Returns the answer to a good handshake: bytes (section 4.2.2)."""
+        """Returns the answer to a good handshake, and a first heartbeat: bytes (section 4.2.2)."""
         key = self.headers["Sec-WebSocket-Key"].strip() + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
         lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
@@ -380,7 +379,8 @@ class SturdyHandler(BaseHTTPRequestHandler):
         # If a page names protocols, its browser gives up unless the server chooses one.
         for protocol in re.findall(r"[^\s,]+", self.headers.get("Sec-WebSocket-Protocol", ""))[:1]:
             lines.append(f"Sec-WebSocket-Protocol: {protocol}")
-        return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+        heartbeat = make_message("") if self.wants_heartbeat() else b""
+        return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + heartbeat
 
     # -- from arriving to leaving
 

@@ -57,7 +57,7 @@ def test_other_servers_may_be_silent(js_client, start_server, query, asked):
     with serve(echo, "localhost", 0, process_request=record) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         port = server.socket.getsockname()[1]
-        page = js_client(start_server(SERVED, settings={"PING_EVERY": 1}).port)
+        page = js_client(start_server(SERVED).port)
         page.wait_for_function("beats > 0")
         page.locator("#address").fill(f"ws://localhost:{port}/{query}")
         page.locator("#address").press("Enter")

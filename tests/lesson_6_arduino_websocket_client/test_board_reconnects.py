@@ -21,11 +21,9 @@ def test_a_restarted_server_gets_the_same_path_again(start, server, radio):
 def test_an_answer_other_than_101_is_no_connection(start, server, status):
     server.greet = answer(status)
     board = start(path="/wrong")
-    refusals = []
     for _ in range(3):
         board.expect(f"The server refused, with HTTP status {status}\n", 8000)
-        refusals.append(board.now)
-    assert refusals[-1] - refusals[0] >= 2 * 3000, "it doesn't pause"
+    assert board.now > 2 * 3000, "it doesn't pause"
     assert "Sent" not in board.serial and "Connected" not in board.serial
     tries = len(server.visitors)
     assert all(visitor.ended for visitor in server.visitors[:-1]), "an old connection is open"

@@ -97,7 +97,9 @@ def test_silent_clients_are_gone_and_polite_ones_stay(start_server, join):
 
 
 def test_heartbeat_for_a_page_that_asks(start_server, join):
-    """An empty text again and again for who asks with ?heartbeat, and for nobody else."""
+    """An empty text at once and again and again if it asks with ?heartbeat. Nobody else gets it."""
+    with Wire(start_server(HTTP, settings={"PING_EVERY": 999}).port, path="/?heartbeat") as page:
+        assert page.hear() == ""
     server = start_server(HTTP, settings={"PING_EVERY": 0.3})
     for path in ("/?heartbeat", "/room?a=b&heartbeat", "/?heartbeat&a=b"):
         page = join(server, path=path)
