@@ -108,8 +108,8 @@ void messageReceived(const String &message) {
   if (command == "on" || command == "off") {
     ledOn = command == "on";
   }
-  // In a busy class, the board only obeys (see frames.ino). The LED comes before the print,
-  // because printing is slow.
+  // When messages come too fast, the board only obeys on and off (see frames.ino). The LED
+  // comes before the print, because printing is slow.
   if (!isQuiet) {
     lastMessage = millis();
     showState(true);

@@ -6,7 +6,7 @@
 
   A frame is its type, its length, a mask if a client sends it, and the payload. The library
   ArduinoHttpClient can stop receiving when a read ends one byte into a frame, and hangs when
-  a connection breaks inside a message. Here, no function waits for a byte.
+  a connection breaks inside a message. Here, readFrames() never waits.
 */
 const uint64_t longestFrame = 16777216;  // 16 MiB, the limit of the servers of this course
 const unsigned long answerTime = 2000;   // ms the server may be silent during the handshake

@@ -180,9 +180,9 @@ function isAddress() {
   return false;
 }
 
-// Returns what is wrong with an address, or "".
+// Returns what is wrong with an address, or "". A link can read one, in older browsers too.
 function problemWith(address) {
-  const url = URL.canParse(address) ? new URL(address) : {};
+  const url = Object.assign(document.createElement("a"), { href: address });
   if (!/^wss?:$/.test(url.protocol) || address.includes("#")) {
     return `"${address}" isn't a WebSocket address. One looks like this: ws://localhost:8080/`;
   }

@@ -160,8 +160,7 @@ async function start() {
   document.querySelector("#clear").addEventListener("click", emptyDrawing);
   window.addEventListener("online", tryAtOnce);
   document.addEventListener("visibilitychange", tryAtOnce);
-  const home = await ownServer();
-  addressField.value = history.state?.address || home || addressField.value;
+  addressField.value = history.state?.address || await ownServer() || addressField.value;
   connectionForm.requestSubmit();
 }
 
@@ -188,7 +187,9 @@ function connectToAddress(event) {
   // A server also prints its address for browsers, http://localhost:8080/: it's the same place.
   const address = addressField.value.trim().replace(/^http/, "ws");
   addressField.value = address;
-  if (!/^wss?:[^#]+$/i.test(address) || !URL.canParse(address)) {
+  // A link can read an address, in older browsers too.
+  const url = Object.assign(document.createElement("a"), { href: address });
+  if (!/^wss?:$/.test(url.protocol) || address.includes("#")) {
     noteLine.textContent = `"${address}" isn't a WebSocket address like ws://localhost:8080/`;
     addressField.select();
     return;

@@ -34,7 +34,7 @@ in the Arduino IDE, or stop the other server.py."""
 NO_PERMISSION = """You have no permission to use {name}. On Linux, type this, log out, and log in:
   sudo usermod -a -G dialout $USER"""
 NO_PORT = """{name} can't be opened: {text}
-To see your ports, type: python server.py. If you typed an address: is a program there?"""
+To see your ports, type: python server.py. If you typed socket://…, is that program running?"""
 UNREADABLE = """Most of it is unreadable. If the number in Serial.begin() isn't {baud}, add it, for
 example --baud 115200. If the sketch uses Serial.write(), add --binary and leave out the t."""
 NOTHING_CAME = """Nothing has come from {name} for five seconds. If the board should be sending,

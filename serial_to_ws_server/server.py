@@ -51,12 +51,12 @@ def client_left(client, server):
 
 def message_received(client, server, message):
     """Called for every message: text is a str, binary data is bytes."""
-    print(f"{client['address'][0]}: {shorten(message)}")
     # Without --write, there is no board to speak to. Each text becomes one line.
-    if server.board:
-        if isinstance(message, str):
-            message = " ".join(message.splitlines()).encode() + b"\n"
+    if server.board and isinstance(message, str):
+        server.board.write(" ".join(message.splitlines()).encode() + b"\n")
+    elif server.board:
         server.board.write(message)
+    print(f"{client['address'][0]}: {shorten(message)}")
 
 
 def read_board(board, server, options):

@@ -6,7 +6,7 @@
 WebSocket client
 
 Sends what you type to a WebSocket server, and prints what the server says.
-In a pipe, it sends each line that comes in, and writes each message as one line.
+In a pipe, it sends each line that comes in, and writes each message and a line break.
 
 Run it with:     python client.py
 Another server:  python client.py ws://192.168.1.23:3000/

@@ -44,7 +44,7 @@ ADVICE = {
     ssl.SSLError: "that server doesn't speak wss://. Try ws://.",
     websocket.WebSocketAddressException: "no computer has that name. Check it and your network.",
     websocket.WebSocketBadStatusException: "it sent HTTP {0.status_code}. Check the port and path.",
-    (WebSocketException, UnicodeDecodeError, IndexError): "that isn't a WebSocket server ({0}).",
+    (WebSocketException, UnicodeDecodeError, IndexError): "no WebSocket server answered ({0}).",
     OSError: "{0}. Is server.py running, and are the address and port right?",
     ValueError: "an address looks like ws://127.0.0.1:8080/ or wss://example.com/",
 }
@@ -64,7 +64,7 @@ def read_address(usual):
         print(sys.modules["__main__"].__doc__.strip())
         sys.exit()
     if len(words) > 1:
-        sys.exit(f"One address is enough. Type: python client.py {words[0]}")
+        sys.exit("Type one address, with a colon before the port: client.py localhost:3000")
     address = words[0] if words else usual
     return address if "://" in address else f"ws://{address}"
 
@@ -102,7 +102,7 @@ def in_terminal():
 def has_input():
     """Returns whether there is something to read: a keyboard, a pipe, or a file.
 
-    With nothing to read (/dev/null, NUL, a background job), the client only listens.
+    With nothing to read (/dev/null, on Windows NUL), the client only listens.
     """
     return is_keyboard() or (sys.stdin is not None and not stat.S_ISCHR(os.fstat(0).st_mode))
 

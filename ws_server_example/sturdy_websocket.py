@@ -32,7 +32,6 @@ import base64
 import codecs
 import collections
 import contextlib
-import errno
 import functools
 import hashlib
 import io
@@ -52,10 +51,11 @@ from http.server import BaseHTTPRequestHandler
 log_handlers = logging.root.handlers[:]
 try:
     from websocket_server import WebsocketServer
-except ImportError:
+except ImportError as error:
     sys.exit(
-        "websocket-server is missing. Does your prompt begin with (.venv)? If not, activate it.\n"
-        "If it does, type:\n  python -m pip install websocket-server==0.6.4"
+        f"{error}. Does your prompt begin with (.venv)? If not, activate the environment.\n"
+        "If it does, type:\n  python -m pip install websocket-server==0.6.4\n"
+        "If one of your own files is called websocket_server.py, rename it."
     )
 # Importing the package sets up logging for the whole program. This undoes it.
 logging.root.handlers[:] = log_handlers
@@ -80,7 +80,7 @@ CLOSE_TIME = 2  # seconds for a client to hang up after the close frame
 # Nobody can register these names, so they can only lead to a computer nearby.
 LOCAL_NAMES = (".localhost", ".local", ".lan", ".home.arpa", ".internal")
 # What two popular Arduino libraries claim as their origin. No website has such an origin.
-BOARDS = ["https://github.com/gilmaimon/TinyWebsockets", "ArduinoWebSocketClient"]
+BOARD_ORIGINS = ["https://github.com/gilmaimon/TinyWebsockets", "ArduinoWebSocketClient"]
 
 
 def may_connect(origin):
@@ -89,7 +89,7 @@ def may_connect(origin):
     Every browser sends an origin, and a website's begins with http:// or https://. Without one,
     or with anything else in front, it is a program, a board, or a browser extension.
     """
-    if origin is None or origin in ALLOWED_SITES or origin in BOARDS:
+    if origin is None or origin in ALLOWED_SITES or origin in BOARD_ORIGINS:
         return True
     if origin == "null" or origin.startswith("file:"):
         return PAGES_FROM_DISK
@@ -604,7 +604,7 @@ class SturdyServer(WebsocketServer):
             if not denied:
                 self.clients = [*self.clients, handler.client]
             handler.stream.send(handler.make_answer())
-        self.empty_outbox()
+        self.send_outbox()
         if denied:
             return handler.send_close(denied["status"], denied["reason"])
         self.call(self.new_client, handler.client)
@@ -618,7 +618,7 @@ class SturdyServer(WebsocketServer):
             self.send_batch()
             was_in = handler.client in self.clients
             self.clients = [other for other in self.clients if other is not handler.client]
-        self.empty_outbox()
+        self.send_outbox()
         if was_in:
             self.call(self.client_left, handler.client)
 
@@ -626,12 +626,13 @@ class SturdyServer(WebsocketServer):
         """Calls one of the lesson's functions. If it raises an error, shows where, and closes."""
         try:
             function(client, self, *message)
-        except (Exception, SystemExit) as error:
-            # The terminal is gone, so print() failed. The server goes on without a terminal.
-            if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.EIO):
-                return
-            traceback.print_exc()
-            client["handler"].close(1011, "an error in the server's program")
+        except (Exception, SystemExit):
+            # If print() fails here too, that was the error: the terminal is gone, or the disk is
+            # full. The server goes on without it.
+            with contextlib.suppress(OSError):
+                print(flush=True)
+                traceback.print_exc()
+                client["handler"].close(1011, "an error in the server's program")
 
     # -- sending
 
@@ -644,9 +645,9 @@ class SturdyServer(WebsocketServer):
     def send_frame(self, clients, frame):
         """Sends a frame (bytes) to each client of a list, in the same order for everyone."""
         self.outbox.append((clients, frame))
-        self.empty_outbox()
+        self.send_outbox()
 
-    def empty_outbox(self):
+    def send_outbox(self):
         """Sends what is in the outbox, unless another thread is doing that already.
 
         A thread that finds the lock taken doesn't wait: the one that holds it sends this as well.
@@ -660,9 +661,12 @@ class SturdyServer(WebsocketServer):
                 self.order.release()
 
     def send_batch(self):
-        """Sends what is in the outbox now. Frames for the same list go out in one piece."""
+        """Sends what is in the outbox now. Frames for the same list go out in one piece.
+
+        An equal list isn't the same list: send() has to see each close frame by itself.
+        """
         batch = [self.outbox.popleft() for _ in range(len(self.outbox))]
-        for clients, entries in itertools.groupby(batch, key=lambda entry: entry[0]):
+        for (_, clients), entries in itertools.groupby(batch, key=lambda one: (id(one[0]), one[0])):
             data = b"".join([frame for _, frame in entries])
             for client in clients:
                 client["handler"].stream.send(data)
@@ -762,8 +766,9 @@ def own_addresses():
             # The one that leads to the internet. Nothing is sent to find it.
             probe.connect(("192.0.2.1", 9))
         found = [probe.getsockname()[0]]
-        if os.name == "nt":
-            found += socket.gethostbyname_ex(socket.gethostname())[2]
+        # Windows can't always look up its own name.
+        with contextlib.suppress(OSError, UnicodeError):
+            found += socket.gethostbyname_ex(socket.gethostname())[2] if os.name == "nt" else []
         ask = 0xC0206921 if sys.platform == "darwin" else 0x8915  # SIOCGIFADDR
         for _, name in socket.if_nameindex():
             # Not every interface has an address, and Windows has no fcntl.

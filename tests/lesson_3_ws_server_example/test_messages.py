@@ -7,7 +7,7 @@ import sys
 import pytest
 import websocket
 from course import PATIENCE, SERVERS, posix_only
-from wire import Wire, frame
+from wire import Wire
 
 CHATS = ["ws_server_example", "http_ws_server_example"]
 STOPS = [(signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT)]
@@ -65,20 +65,6 @@ def test_terminal_stays_readable(start_server, folder):
         client.say("one\ntwo\r\x1b[2J\x07\b\x9b\u2028\u202e")
         line = server.expect("^127.0.0.1: .*\n")[0]
         assert line.strip("\n").isprintable() and "one" in line and "two" in line
-
-
-def test_lines_of_many_clients_do_not_mix(start_server, join):
-    """Each client has its thread, and each thread prints whole lines."""
-    server = start_server()
-    clients = [join(server) for _ in range(10)]
-    for client in clients:
-        client.send(b"".join(frame(1, f"line {number}") for number in range(200)))
-    for client in clients:
-        client.sync()
-    server.expect("(^127.0.0.1: line (.*\n)+?){2000}")
-    said = {f"127.0.0.1: line {number}" for number in range(200)}
-    lines = [line for line in server.output.splitlines() if "line" in line]
-    assert len(lines) == 2000 and set(lines) == said
 
 
 @pytest.mark.parametrize("first, second", STOPS, ids=["Ctrl-C", "SIGTERM"])

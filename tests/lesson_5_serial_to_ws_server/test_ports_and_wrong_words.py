@@ -83,7 +83,7 @@ def test_baud_rate(listen, board, words, rate):
         (["demo", "t", "--binary"], ["leave out the t"]),
         (["demo", "--baud", "fast"], ["--baud", "fast"]),
         (["server.py"], ["server.py can't be opened", "type: python server.py"]),
-        (["socket://127.0.0.1:1"], ["can't be opened", "is a program there?"]),
+        (["socket://127.0.0.1:1"], ["can't be opened", "is that program running?"]),
         (["teapot://x"], ["can't be opened", "teapot"]),
     ],
     ids=lambda value: value[0] if "." not in value[0] else None,

@@ -1,6 +1,5 @@
 """The README of the sketch: each step runs, and what it shows is printed."""
 
-import re
 import shutil
 
 import pytest
@@ -56,12 +55,3 @@ def test_step_3_sends_and_obeys(built, server):
     server.visitors[0].say("on")
     board.run(1000)
     assert board.led == 1
-
-
-def test_serial_texts_in_the_readme_are_the_sketchs_own():
-    """What the README shows of the Serial Monitor is printed by the sketch."""
-    shown = re.search(r"```text\n(Joining .*?)```", README.read_text(), re.S)[1]
-    code = build.join_tabs(build.SKETCH)
-    printed = [text for text in re.findall(r'"((?:[^"\\]|\\.)*)"', code) if len(text) > 3]
-    for line in shown.splitlines():
-        assert any(text.replace('\\"', '"') in line for text in printed), line

@@ -27,7 +27,7 @@ def test_help_is_the_header_of_the_lesson(word):
 
 
 def test_a_word_too_much():
-    said = "One address is enough. Type: python client.py ws://localhost:3000/\n"
+    said = "Type one address, with a colon before the port: client.py localhost:3000\n"
     assert pipe([*client("ws://localhost:3000/"), "hello"]) == (1, b"", said)
 
 
@@ -52,9 +52,9 @@ def test_bad_addresses(url, advice):
     "answer, advice",
     [
         (b"HTTP/1.1 404 Not Found\r\n\r\n", "it sent HTTP 404.*"),
-        (b"HTTP/1.1 101 Hm\r\nUpgrade: no\r\n\r\n", "that isn't a WebSocket server.*"),
-        (b"SSH-2.0-OpenSSH_9.9\r\n", "that isn't a WebSocket server.*"),
-        (b"", r"that isn't a WebSocket server \(.*"),
+        (b"HTTP/1.1 101 Hm\r\nUpgrade: no\r\n\r\n", "no WebSocket server answered.*"),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "no WebSocket server answered.*"),
+        (b"", r"no WebSocket server answered \(.*"),
     ],
 )
 def test_not_a_websocket_server(serve_bytes, answer, advice):

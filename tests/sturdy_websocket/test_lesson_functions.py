@@ -17,6 +17,9 @@ def client_left(client, server):
     if client["handler"].path == "/left":
         raise KeyError("client_left is wrong")
 
+def fail(error):
+    raise error
+
 def message_received(client, server, message):
     server.send_message_to_all(str(eval(message)))
 """
@@ -27,6 +30,7 @@ def message_received(client, server, message):
     [
         ("/", "hello", "NameError"),
         ("/", "sys.exit('enough')", "SystemExit: enough"),
+        ("/", "fail(OSError(5, 'loose wire'))", "OSError.*loose wire"),
         ("/", "server.send_message(client, 512)", "TypeError.*str or bytes"),
         ("/new", None, "KeyError.*new_client is wrong"),
         ("/left", None, "KeyError.*client_left is wrong"),

@@ -157,6 +157,22 @@ def test_close_frame_is_answered_while_others_speak(lesson, join):
         assert set(pool.map(come_and_go, range(1000))) == {1000}
 
 
+def test_client_that_is_closed_while_others_speak_is_cut_off(lesson, join):
+    """Its close frame may go out right behind a message to it."""
+    closes = """
+def message_received(client, server, message):
+    server.send_message(client, "bye")
+    client["handler"].send_close(4000)
+"""
+    server = lesson(BABBLES + closes)
+    join(server)
+    clients = [join(server) for _ in range(50)]
+    for client in clients:
+        client.say("go")
+    for client in clients:
+        assert client.ending() == 4000 and client.is_at_end()
+
+
 def test_newcomer_misses_nothing_while_others_speak(lesson, join):
     """The answer to its handshake comes first, and what is said from then on is said to it too."""
     server = lesson(BABBLES)

@@ -81,6 +81,7 @@ def flood(page, other, text):
 
 # Counts the connections that a page asks for, the heartbeats that come, and the codes at the end.
 RECORDER = """
+delete URL.canParse;  // as in browsers of 2023
 window.tries = 0;
 window.beats = 0;
 window.codes = [];
