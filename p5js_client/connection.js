@@ -182,12 +182,12 @@ function buttonPressed() {
   else connectionForm.requestSubmit();
 }
 
+// A link can read an address, in older browsers too.
 function connectToAddress(event) {
   event.preventDefault();
   // A server also prints its address for browsers, http://localhost:8080/: it's the same place.
   const address = addressField.value.trim().replace(/^http/, "ws");
   addressField.value = address;
-  // A link can read an address, in older browsers too.
   const url = Object.assign(document.createElement("a"), { href: address });
   if (!/^wss?:$/.test(url.protocol) || address.includes("#")) {
     noteLine.textContent = `"${address}" isn't a WebSocket address like ws://localhost:8080/`;
