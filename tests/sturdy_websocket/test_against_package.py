@@ -94,7 +94,7 @@ def test_broken_connection_keeps_no_message_from_the_others(both):
         broken = server.wire()
         server.expect("in 1")
         with server.wire() as speaker, server.wire() as third:
-            server.expect("in 2(.*\n)+in 3")
+            server.expect("in [23](.*\n)+in [23]")
             broken.say("hold")
             server.expect("holding")
             broken.vanish()
