@@ -75,7 +75,8 @@ function draw() {
 
 // Draws into one part of the canvas: draw() has moved its corner to 0, 0. The lowest value is
 // at the bottom, the highest at the top, and the newest on the right. If all are equal, map()
-// returns NaN, and the line goes through the middle. A long name loses its beginning.
+// returns NaN, and the line goes through the middle. A long name loses its beginning. There
+// are 90 pixels for the numbers on the left, and up to 70 for the name and the value on top.
 function drawLine(name, values, wide, high, paint) {
   const lowest = min(values);
   const highest = max(values);

@@ -291,7 +291,7 @@ PAGE = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>%(message)
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>:root { color-scheme: light dark; font: 1.1rem/1.6 system-ui, sans-serif; margin: 2rem;
 background: light-dark(#eef1f6, #0d1017) }</style><main><h1>%(message)s</h1><p>%(explain)s</p>"""
-NO_PAGES = """<p>It has no pages of its own. On its computer, open <b>js_client/index.html</b>, or
+NO_PAGES = """<p>It has no pages of its own. On that computer, open <b>js_client/index.html</b>, or
 start http_ws_server_example and open <a href="http://localhost:3000/">localhost:3000</a>.</p>"""
 NO_UPGRADE = "A proxy in between removed the Upgrade header. See HTTPS.md for how to set it up."
 HOW_TO_LET_IN = """If you trust it, add it to ALLOWED_SITES in

@@ -82,7 +82,7 @@ def test_the_network_is_back_or_the_page_wakes_up(visit, start_server, awake, tr
     server, page = visit()
     page.evaluate(awake)
     assert page.evaluate("tries") == tries
-    page.wait_for_function("isOpen()")
+    server.expect(f"(New Connection(.*\n)+){{{tries}}}")
     stop_clock(page)
     server.kill()
     has_state(page, "Connection lost")
